@@ -1,0 +1,33 @@
+import type { Command } from "commander";
+import { example, stackOption } from "../options";
+
+export function register(program: Command): void {
+  program
+    .command("down")
+    .description(
+      "stop every container of the stack; data, bucket and state stay, and `up` starts it again (M2)",
+    )
+    .addOption(stackOption())
+    .addHelpText("after", example("down"))
+    .action(async ({ stack }: { stack: string }) => {
+      const { inStep, openSession, progressReporter } = await import("../session");
+      const { stopServices } = await import("../upDown");
+      const { stopMailbox } = await import("../local/environment");
+      const { takeLock } = await import("../lock");
+      const { docker, context } = openSession(stack);
+      const release = takeLock(context.folder, `fitnesscrm down --stack ${stack}`);
+      try {
+        const stopped = await inStep(
+          progressReporter(),
+          `stopping stack ${stack}`,
+          (detail) => stopServices(docker, stack, detail),
+          (names) => (names.length === 0 ? "it was stopped already" : names.join(", ")),
+        );
+        if (context.kind === "local" && stopped.length > 0) {
+          await stopMailbox(docker, stack);
+        }
+      } finally {
+        release();
+      }
+    });
+}

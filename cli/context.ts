@@ -1,0 +1,118 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { type Config, ConfigError, PROJECT, parseConfig, SECRETS, unsetKeys } from "../config";
+import { UserError } from "./errors";
+import {
+  mergeDefaults,
+  rawConfig,
+  readStackFile,
+  type StackFile,
+  setValue,
+  writeStackFile,
+} from "./stackFile";
+
+/** The project's folder. */
+export const PROJECT_FOLDER = resolve(__dirname, "..");
+
+/** Folder for what outlives a checkout: tools, and the state and secrets of stacks that live on this machine. */
+export function fitnesscrmHome(): string {
+  const data = process.env.XDG_DATA_HOME || join(homedir(), ".local", "share");
+  return process.env.FITNESSCRM_HOME || join(data, "fitnesscrm");
+}
+
+/**
+ * One stack as the launcher works with it. A `local` one has its state, its settings and its secrets below
+ * {@link fitnesscrmHome}, so that a run leaves the checkout clean; any other is the tracked `Pulumi.STACK.yaml` with the
+ * backend and the passphrase of whoever runs it.
+ */
+export interface StackContext {
+  readonly stack: string;
+  readonly home: string;
+  readonly kind: "local" | "remote";
+  /** The settings file that Pulumi reads. */
+  readonly configFile: string;
+  /** Folder of the stack's own files: lock, passphrase, settings. */
+  readonly folder: string;
+}
+
+const LOCAL_TEMPLATE = "Pulumi.local.yaml";
+
+/** @throws UserError for a name that Pulumi would refuse. */
+export function stackContext(stack: string): StackContext {
+  if (!/^[a-z][a-z0-9-]{0,30}$/.test(stack)) {
+    throw new UserError(
+      `stack ${JSON.stringify(stack)} is not a name: must be lower-case letters, digits and dashes, 31 at most`,
+      2,
+    );
+  }
+  const home = fitnesscrmHome();
+  const folder = join(home, "stacks", stack);
+  const tracked = join(PROJECT_FOLDER, `Pulumi.${stack}.yaml`);
+  const isRemote = stack !== "local" && existsSync(tracked);
+  return {
+    stack,
+    home,
+    folder,
+    kind: isRemote ? "remote" : "local",
+    configFile: isRemote ? tracked : join(folder, `Pulumi.${stack}.yaml`),
+  };
+}
+
+/**
+ * Brings a stack's settings file up to date with the tracked defaults and with what the command line sets.
+ *
+ * @param settings `KEY=VALUE`, kept for the next time.
+ */
+export function updateSettings(context: StackContext, settings: readonly string[]): StackFile {
+  const current = context.kind === "remote" ? readStackFile(context.configFile) : mergeLocal(context);
+  const updated = settings.reduce((file, setting) => {
+    const at = setting.indexOf("=");
+    return setValue(file, at < 0 ? setting : setting.slice(0, at), at < 0 ? "" : setting.slice(at + 1));
+  }, current);
+  if (context.kind === "local" || settings.length > 0) {
+    writeStackFile(context.configFile, updated);
+  }
+  return updated;
+}
+
+function mergeLocal(context: StackContext): StackFile {
+  mkdirSync(context.folder, { recursive: true, mode: 0o700 });
+  const remembered = join(context.folder, "defaults.yaml");
+  const read = (path: string): StackFile => (existsSync(path) ? readStackFile(path) : {});
+  const tracked = readStackFile(join(PROJECT_FOLDER, LOCAL_TEMPLATE));
+  const merged = mergeDefaults(read(context.configFile), tracked, read(remembered));
+  writeStackFile(remembered, tracked);
+  return merged;
+}
+
+/** A stack's settings file as it is, without writing anything. */
+export function readSettings(context: StackContext): StackFile {
+  if (!existsSync(context.configFile)) {
+    throw new UserError(
+      context.kind === "local"
+        ? `stack ${context.stack} does not exist yet: run ./fitnesscrm up${context.stack === "local" ? "" : ` --stack ${context.stack}`}`
+        : `${context.configFile} does not exist`,
+    );
+  }
+  return readStackFile(context.configFile);
+}
+
+/**
+ * The settings, parsed. Secrets stay encrypted: their values are not looked at.
+ *
+ * @throws UserError for every fault, and for what still has to be set.
+ */
+export function parseSettings(file: StackFile, where: string): Config {
+  const raw = rawConfig(file);
+  const unset = unsetKeys(raw);
+  if (unset.length > 0) {
+    throw new UserError(`${where}: still to be set: ${unset.join(", ")}`, 2);
+  }
+  const secrets = JSON.stringify(Object.fromEntries(SECRETS.map((name) => [name, "not looked at here"])));
+  try {
+    return parseConfig({ ...raw, [`${PROJECT}:secrets`]: secrets }, PROJECT_FOLDER);
+  } catch (error) {
+    throw error instanceof ConfigError ? new UserError(`${where}: ${error.message}`, 2) : error;
+  }
+}

@@ -1,0 +1,16 @@
+import type { HealthTargets } from "./health";
+import type { Session } from "./session";
+
+/** What there is to ask, from the stack's settings: it works without Pulumi, and when the state cannot be read. */
+export function healthTargets({ context, config, docker }: Session): HealthTargets {
+  const { publicUrl, port } = config.http;
+  const url = publicUrl ?? `http://localhost${port === 80 ? "" : `:${port}`}`;
+  return {
+    stack: context.stack,
+    docker,
+    url,
+    apiHealthUrl: `${url}/api/health`,
+    ...(config.aws.emulator !== undefined && { emulator: config.aws.emulator.endpoint }),
+    ...(config.local !== undefined && { mailbox: `http://127.0.0.1:${config.local.mailboxPort}` }),
+  };
+}

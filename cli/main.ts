@@ -1,0 +1,52 @@
+import { Command, CommanderError } from "commander";
+import { ConfigError } from "../config";
+import { ToolchainError } from "../toolchain/types";
+import * as destroy from "./commands/destroy";
+import * as down from "./commands/down";
+import * as env from "./commands/env";
+import * as health from "./commands/health";
+import * as host from "./commands/host";
+import * as logs from "./commands/logs";
+import * as preview from "./commands/preview";
+import * as pulumi from "./commands/pulumi";
+import * as scale from "./commands/scale";
+import * as state from "./commands/state";
+import * as test from "./commands/test";
+import * as up from "./commands/up";
+import { PROJECT_FOLDER } from "./context";
+import { messageOf, UserError } from "./errors";
+
+/** In the order of the help. A command loads what is heavy only when it runs. */
+const COMMANDS = [up, preview, down, destroy, health, logs, scale, pulumi, env, host, state, test];
+
+async function main(): Promise<void> {
+  process.chdir(PROJECT_FOLDER);
+  const program = new Command("fitnesscrm")
+    .description("FitnessCRM's operations manual, as commands")
+    .option("--debug", "show stack traces")
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
+    .exitOverride()
+    .addHelpText("after", "\nExample:\n  ./fitnesscrm up        bring the whole stack up on this machine");
+  for (const { register } of COMMANDS) {
+    register(program);
+  }
+  await program.parseAsync(process.argv);
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof CommanderError) {
+    // Commander has said what it had to say; asking for help is no error.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+    return;
+  }
+  const expected =
+    error instanceof UserError || error instanceof ConfigError || error instanceof ToolchainError;
+  const debug = process.argv.includes("--debug");
+  process.stderr.write(`fitnesscrm: ${messageOf(error)}\n`);
+  if (debug && error instanceof Error) {
+    process.stderr.write(`${error.stack}\n`);
+  } else if (!expected) {
+    process.stderr.write("This was not expected; run the command again with --debug for the details.\n");
+  }
+  process.exitCode = error instanceof UserError ? error.exitCode : 1;
+});

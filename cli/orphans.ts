@@ -1,0 +1,93 @@
+import type { DockerHost } from "./docker";
+import { UserError } from "./errors";
+import type { Pulumi, StateResource } from "./pulumi";
+
+/**
+ * An update that was killed may have made an object without having recorded it. The state then lists a pending create, and
+ * the next update would meet an object whose fixed name is taken.
+ *
+ * What such a create can have left is removed, provided that the state knows of no such object and that it holds no data: it
+ * is made anew a moment later. Volumes and buckets are left alone, since making them again finds them as they are.
+ *
+ * @returns One line for each pending create.
+ */
+export async function clearPendingCreates(
+  pulumi: Pulumi,
+  docker: DockerHost,
+  stack: string,
+): Promise<string[]> {
+  const text = await pulumi.runChecked("state of the stack", ["stack", "export", "--stack", stack]);
+  const exported = JSON.parse(text) as {
+    deployment: { pending_operations?: { resource: StateResource; type: string }[] };
+  };
+  const pending = exported.deployment.pending_operations ?? [];
+  if (pending.length === 0) {
+    return [];
+  }
+  const notes: string[] = [];
+  for (const { resource, type } of pending) {
+    const removed = type === "creating" ? await removeOrphan(resource, docker, stack) : undefined;
+    notes.push(
+      `${nameOf(resource)} was being ${type === "creating" ? "created" : type}${removed ? `: ${removed}` : ""}`,
+    );
+  }
+  exported.deployment.pending_operations = [];
+  await pulumi.runChecked(
+    "state of the stack",
+    ["stack", "import", "--force", "--stack", stack],
+    JSON.stringify(exported),
+  );
+  return notes;
+}
+
+function nameOf({ urn }: StateResource): string {
+  return urn.split("::").slice(-2).join(" ").replace(/^.*\$/, "");
+}
+
+/** Docker types whose objects hold no data, by the command that removes one. */
+const REMOVABLE: Readonly<Record<string, readonly string[]>> = {
+  "docker:index/service:Service": ["service", "rm"],
+  "docker:index/network:Network": ["network", "rm"],
+  "docker:index/secret:Secret": ["secret", "rm"],
+  "docker:index/serviceConfig:ServiceConfig": ["config", "rm"],
+};
+
+async function removeOrphan(
+  { type, inputs }: StateResource,
+  docker: DockerHost,
+  stack: string,
+): Promise<string | undefined> {
+  const name = inputs?.name;
+  const command = REMOVABLE[type];
+  if (typeof name !== "string") {
+    return undefined;
+  }
+  if (command !== undefined) {
+    const result = await docker.run([...command, name]);
+    return result.code === 0 ? "what it had made was removed" : undefined;
+  }
+  return type === "postgresql:index/role:Role" ? dropRole(name, docker, stack) : undefined;
+}
+
+/** A role that no update has recorded was never used, so it owns nothing; DROP ROLE refuses otherwise. */
+async function dropRole(role: string, docker: DockerHost, stack: string): Promise<string | undefined> {
+  if (!/^[a-z_][a-z0-9_]*$/.test(role)) {
+    throw new UserError(`role ${JSON.stringify(role)} in the state's pending creates is not a name of ours`);
+  }
+  const { stdout } = await docker.run([
+    "container",
+    "ls",
+    "--quiet",
+    "--filter",
+    `label=fitnesscrm.stack=${stack}`,
+    "--filter",
+    "label=fitnesscrm.service=db",
+  ]);
+  const container = stdout.trim().split("\n")[0];
+  if (!container) {
+    return undefined;
+  }
+  const psql = ["psql", "--username", "postgres", "--command", `DROP ROLE IF EXISTS "${role}"`];
+  const result = await docker.run(["exec", "--user", "postgres", container, ...psql]);
+  return result.code === 0 ? "what it had made was removed" : undefined;
+}

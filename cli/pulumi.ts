@@ -1,0 +1,141 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { PROJECT_FOLDER, type StackContext } from "./context";
+import { UserError } from "./errors";
+import { lastLine, type RunResult, run, runAttached } from "./exec";
+
+/** Where a stack's passphrase is kept when nobody else holds it. */
+export function passphraseFile(context: StackContext): string {
+  return join(context.folder, "passphrase");
+}
+
+/**
+ * The environment in which `pulumi` works on a stack, for the launcher and for `./fitnesscrm env`.
+ *
+ * A local stack's state is below the launcher's home. A remote one's is where its owner logged in to, or where
+ * `PULUMI_BACKEND_URL` says.
+ */
+export function pulumiEnvironment(context: StackContext): Record<string, string> {
+  const { home, stack, kind, configFile } = context;
+  return {
+    PATH: `${join(home, "bin")}:${process.env.PATH ?? ""}`,
+    FITNESSCRM_HOME: home,
+    PULUMI_HOME: join(home, "pulumi"),
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    // The toolchain has installed the plugins; looking for others on the internet would only take time.
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    PULUMI_STACK: stack,
+    // A refresh needs the way to the database that the program opens.
+    PULUMI_RUN_PROGRAM: "true",
+    PULUMI_OPTION_CONFIG_FILE: configFile,
+    ...(kind === "local" && { PULUMI_BACKEND_URL: `file://${join(home, "state")}` }),
+    ...passphraseEnvironment(context),
+  };
+}
+
+function passphraseEnvironment(context: StackContext): Record<string, string> {
+  const { PULUMI_CONFIG_PASSPHRASE: phrase, PULUMI_CONFIG_PASSPHRASE_FILE: file } = process.env;
+  if (phrase !== undefined || file !== undefined) {
+    return {};
+  }
+  return existsSync(passphraseFile(context))
+    ? { PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(context) }
+    : {};
+}
+
+/** `pulumi`, for one stack. */
+export class Pulumi {
+  readonly environment: NodeJS.ProcessEnv;
+
+  constructor(readonly context: StackContext) {
+    this.environment = { ...process.env, ...pulumiEnvironment(context) };
+  }
+
+  run(args: readonly string[], input?: string): Promise<RunResult> {
+    return run("pulumi", args, {
+      cwd: PROJECT_FOLDER,
+      env: this.environment,
+      ...(input !== undefined && { input }),
+    });
+  }
+
+  /** @throws UserError with Pulumi's own words. */
+  async runChecked(what: string, args: readonly string[], input?: string): Promise<string> {
+    const result = await this.run(args, input);
+    if (result.code !== 0) {
+      throw new UserError(`${what}: ${explainFailure(result)}`);
+    }
+    return result.stdout;
+  }
+
+  /** Like {@link run}, handing on every line as it comes. */
+  runWatched(args: readonly string[], onLine: (line: string) => void): Promise<RunResult> {
+    return run("pulumi", args, { cwd: PROJECT_FOLDER, env: this.environment, onLine });
+  }
+
+  /** A local stack's backend is a folder, and Pulumi wants it to be there. */
+  async prepareBackend(): Promise<void> {
+    if (this.context.kind === "local") {
+      mkdirSync(join(this.context.home, "state"), { recursive: true, mode: 0o700 });
+    }
+  }
+
+  runAttached(args: readonly string[], more: Record<string, string> = {}): Promise<number> {
+    return runAttached("pulumi", args, { cwd: PROJECT_FOLDER, env: { ...this.environment, ...more } });
+  }
+
+  /** The stack's state, or undefined when it has none yet. Secrets stay encrypted. */
+  async exportState(): Promise<StackState | undefined> {
+    const result = await this.run(["stack", "export", "--stack", this.context.stack]);
+    if (result.code !== 0) {
+      if (/no stack named|not found/i.test(result.stderr)) {
+        return undefined;
+      }
+      throw new UserError(`state of stack ${this.context.stack}: ${explainFailure(result)}`);
+    }
+    return (JSON.parse(result.stdout) as { deployment: StackState | null }).deployment ?? { resources: [] };
+  }
+
+  async outputs(): Promise<Record<string, unknown>> {
+    const text = await this.runChecked("stack outputs", [
+      "stack",
+      "output",
+      "--json",
+      "--stack",
+      this.context.stack,
+    ]);
+    return JSON.parse(text) as Record<string, unknown>;
+  }
+}
+
+export interface StateResource {
+  urn: string;
+  type: string;
+  id?: string;
+  parent?: string;
+  inputs?: Record<string, unknown>;
+  outputs?: Record<string, unknown>;
+  protect?: boolean;
+}
+
+export interface StackState {
+  resources?: StateResource[];
+  pending_operations?: { resource: StateResource; type: string }[];
+}
+
+/** One line of why `pulumi` failed, in words that say what to do where we know it. */
+export function explainFailure({ stdout, stderr, code }: RunResult): string {
+  const text = `${stderr}\n${stdout}`;
+  if (/incorrect passphrase|passphrase must be set/i.test(text)) {
+    return (
+      "the passphrase is wrong or missing: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to the one " +
+      "that this stack was made with; its state was not touched"
+    );
+  }
+  const locked = /created by (\S+) \(pid (\d+)\) at (\S+)/.exec(text);
+  if (locked !== null) {
+    return `the state is locked by ${locked[1]} (process ${locked[2]}) since ${locked[3]}: wait for it to finish`;
+  }
+  const error = /^\s*error: (.+)$/m.exec(text);
+  return error?.[1] ?? (lastLine(stderr) || lastLine(stdout) || `pulumi ended with exit code ${code}`);
+}

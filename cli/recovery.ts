@@ -1,0 +1,102 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { DockerHost } from "./docker";
+import { processStart } from "./processes";
+import type { Pulumi, StackState, StateResource } from "./pulumi";
+
+/** What an update needs to know of the state that the last one left, and of what has happened to the machine since. */
+export interface Recovery {
+  /** Arguments for `pulumi up`. */
+  args: string[];
+  /** The state knows of things that are gone: the update must look first. */
+  refresh: boolean;
+  /** One line for each thing that is being put right. */
+  notes: string[];
+}
+
+/**
+ * Removes the state's lock when the process that made it is gone: it was killed, or the machine restarted. The launcher's own
+ * lock is held, so nobody else takes the state's in between.
+ *
+ * @returns Whether there was one.
+ */
+export async function releaseDeadLock(pulumi: Pulumi): Promise<boolean> {
+  const { home, stack, kind } = pulumi.context;
+  if (kind === "remote") {
+    return false;
+  }
+  const folder = join(home, "state", ".pulumi", "locks", "organization", "fitnesscrm", stack);
+  const holders = readLocks(folder);
+  if (
+    holders.length === 0 ||
+    holders.some(({ pid, host }) => host !== hostname() || processStart(pid) !== undefined)
+  ) {
+    return false;
+  }
+  await pulumi.runChecked("lock of the state", ["cancel", "--yes", "--stack", stack]);
+  return true;
+}
+
+function readLocks(folder: string): { pid: number; host: string }[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith(".json"))
+      .map((name) => {
+        const lock = JSON.parse(readFileSync(join(folder, name), "utf8")) as {
+          pid: number;
+          hostname: string;
+        };
+        return { pid: lock.pid, host: lock.hostname };
+      });
+  } catch {
+    return [];
+  }
+}
+
+/** What `pulumi up` must be told so that it goes on from where the world is, not from where the state thinks it is. */
+export async function planRecovery(state: StackState, docker: DockerHost, stack: string): Promise<Recovery> {
+  const lostImages = await imagesToRebuild(state, docker);
+  const lostServices = await servicesGone(state, docker, stack);
+  return {
+    args: lostImages.flatMap((urn) => ["--replace", urn]),
+    refresh: lostServices.length > 0,
+    notes: [
+      ...(lostImages.length > 0
+        ? [`${lostImages.length} images are gone from the engine and are made again`]
+        : []),
+      ...(lostServices.length > 0 ? [`gone from the engine and made again: ${lostServices.join(", ")}`] : []),
+    ],
+  };
+}
+
+/** Services that the state knows and the engine does not: its data was wiped, or somebody removed them. */
+async function servicesGone(state: StackState, docker: DockerHost, stack: string): Promise<string[]> {
+  const declared = (state.resources ?? []).flatMap(({ type, inputs }) =>
+    type === "docker:index/service:Service" && typeof inputs?.name === "string" ? [inputs.name] : [],
+  );
+  const existing = new Set((await docker.services(stack)).map(({ name }) => name));
+  return declared.filter((name) => !existing.has(name));
+}
+
+/** Image commands whose image is not on the engine any more, e.g. after a prune or on a new disk. */
+async function imagesToRebuild(state: StackState, docker: DockerHost): Promise<string[]> {
+  const commands = (state.resources ?? []).flatMap((resource) => {
+    const image = builtImage(resource);
+    return image === undefined ? [] : [{ urn: resource.urn, image }];
+  });
+  const missing = await Promise.all(commands.map(async ({ image }) => !(await docker.imageExists(image))));
+  return commands.filter((_, index) => missing[index]).map(({ urn }) => urn);
+}
+
+function builtImage({ type, outputs }: StateResource): string | undefined {
+  const stdout = outputs?.stdout;
+  if (
+    type !== "command:local:Command" ||
+    typeof stdout !== "string" ||
+    !stdout.startsWith('{"id":"sha256:')
+  ) {
+    return undefined;
+  }
+  return (JSON.parse(stdout) as { id: string }).id;
+}

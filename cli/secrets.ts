@@ -1,0 +1,61 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { SECRETS } from "../config";
+import { readSettings, type StackContext } from "./context";
+import { UserError } from "./errors";
+import { type Pulumi, passphraseFile } from "./pulumi";
+
+const SECRETS_KEY = "fitnesscrm:secrets";
+
+/**
+ * Makes sure that the stack's configuration can be encrypted.
+ *
+ * A local stack's passphrase is generated and kept beside its state, readable by its owner only. A remote one's belongs to
+ * the people who share the stack, so it is asked for.
+ */
+export function ensurePassphrase(context: StackContext): void {
+  const { PULUMI_CONFIG_PASSPHRASE: phrase, PULUMI_CONFIG_PASSPHRASE_FILE: file } = process.env;
+  const path = passphraseFile(context);
+  if (phrase !== undefined || file !== undefined || existsSync(path)) {
+    return;
+  }
+  if (context.kind === "remote") {
+    if (readSettings(context).secretsprovider !== undefined) {
+      return;
+    }
+    throw new UserError(
+      `stack ${context.stack} needs a passphrase for its secrets: set PULUMI_CONFIG_PASSPHRASE (or _FILE), and keep it ` +
+        "where everybody who deploys finds it",
+    );
+  }
+  mkdirSync(context.folder, { recursive: true, mode: 0o700 });
+  writeFileSync(path, randomBytes(32).toString("base64url"), { mode: 0o600, flag: "wx" });
+}
+
+/**
+ * Generates what the stack's encrypted configuration lacks of its secrets (decision 3: no default password exists).
+ *
+ * @returns Names of the secrets that were made.
+ */
+export async function ensureSecrets(pulumi: Pulumi): Promise<string[]> {
+  const { context } = pulumi;
+  const stack = ["--stack", context.stack];
+  const existing =
+    readSettings(context).config?.[SECRETS_KEY] === undefined
+      ? {}
+      : (JSON.parse(await pulumi.runChecked("secrets", ["config", "get", SECRETS_KEY, ...stack])) as Record<
+          string,
+          string
+        >);
+  const missing = SECRETS.filter((name) => existing[name] === undefined);
+  if (missing.length > 0) {
+    const made = Object.fromEntries(missing.map((name) => [name, randomBytes(24).toString("base64url")]));
+    // By standard input: a command line can be read by everybody on the machine.
+    await pulumi.runChecked(
+      "secrets",
+      ["config", "set", "--secret", SECRETS_KEY, ...stack],
+      JSON.stringify({ ...existing, ...made }),
+    );
+  }
+  return missing;
+}

@@ -1,0 +1,322 @@
+import { statfsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Config } from "../config";
+import { DATA_NODE_LABEL } from "../labels";
+import { ALREADY_THERE, type Need, type Provided, type Reporter, timesByStep } from "../toolchain";
+import type { UpOptions } from "./commands/up";
+import { parseSettings, type StackContext, stackContext, updateSettings } from "./context";
+import type { DockerHost } from "./docker";
+import { UserError } from "./errors";
+import { checkHealth, formatHealth, type Health } from "./health";
+import { ensureLocalEnvironment, requireFreePort } from "./local/environment";
+import { takeLock } from "./lock";
+import { clearPendingCreates } from "./orphans";
+import { explainFailure, type Pulumi } from "./pulumi";
+import { planRecovery, releaseDeadLock } from "./recovery";
+import { ensurePassphrase, ensureSecrets } from "./secrets";
+import { inStep, policyArguments, prepareTools, progressReporter, type Session, sessionOf } from "./session";
+import { setValue, writeStackFile } from "./stackFile";
+import { initStack } from "./stackInit";
+import { startServices } from "./upDown";
+
+/** Below this much free space, MiB, images cannot be built and a database stops in the middle of a write. */
+const MINIMUM_FREE_MIB = 1024;
+/** How long the stack may take to answer after the update has ended, seconds. */
+const HEALTH_SECONDS = 90;
+
+/** `./fitnesscrm up` (M1). */
+export async function up(options: UpOptions): Promise<void> {
+  const started = performance.now();
+  const context = stackContext(options.stack);
+  // Wrong settings are told before anything is fetched, started or locked.
+  const config = parseSettings(updateSettings(context, options.set), context.configFile);
+  requireSpace(context.home);
+
+  const release = takeLock(context.folder, `fitnesscrm up --stack ${options.stack}`);
+  try {
+    const reporter = progressReporter();
+    const machine = await prepareTools(reporter, needs(context, config));
+    const session = sessionOf(context, config);
+    await requireEngine(session.docker);
+    await requireFreeEdgePort(session);
+
+    const local = await prepareLocal(session, reporter);
+    const args = await prepareState(session, reporter, {
+      ...options,
+      refresh: options.refresh || local.forgot,
+    });
+    await runUpdate(session, reporter, options, args);
+    await local.remember();
+
+    const health = await waitForHealth(session, reporter);
+    await report(session, options, health, machine.provided, (performance.now() - started) / 1000);
+  } finally {
+    release();
+  }
+}
+
+function needs(context: StackContext, config: Config): Need[] {
+  const remoteEngine = config.host.startsWith("ssh://");
+  return [
+    "pulumi",
+    "telegraf",
+    ...(remoteEngine ? [] : (["engine", "swarm", "base"] as const)),
+    ...(context.kind === "local" ? (["emulator", "mailbox"] as const) : []),
+  ];
+}
+
+function requireSpace(folder: string): void {
+  let path = folder;
+  for (;;) {
+    try {
+      const { bavail, bsize } = statfsSync(path);
+      const free = Math.floor((bavail * bsize) / 1024 / 1024);
+      if (free < MINIMUM_FREE_MIB) {
+        throw new UserError(
+          `disk of ${path} has ${free} MiB free: at least ${MINIMUM_FREE_MIB} are needed; free some, for example with ` +
+            "`docker image prune`",
+        );
+      }
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || path === "/") {
+        throw error;
+      }
+      path = join(path, "..");
+    }
+  }
+}
+
+async function requireEngine(docker: DockerHost): Promise<void> {
+  const problem = await docker.problem();
+  if (problem !== undefined) {
+    throw new UserError(
+      `${problem}: ${docker.host === "" ? "start it and run this again" : "run ./fitnesscrm host prepare for this stack"}`,
+    );
+  }
+  const label = await docker.runChecked("Swarm node", [
+    "node",
+    "inspect",
+    "self",
+    "--format",
+    `{{index .Spec.Labels "${DATA_NODE_LABEL}"}}`,
+  ]);
+  if (label.trim() !== "true") {
+    await docker.runChecked("Swarm node", [
+      "node",
+      "update",
+      "--label-add",
+      `${DATA_NODE_LABEL}=true`,
+      "self",
+    ]);
+  }
+}
+
+async function requireFreeEdgePort({ docker, context, config }: Session): Promise<void> {
+  if (docker.host.startsWith("ssh://")) {
+    return;
+  }
+  const services = await docker.services(context.stack);
+  const ours = services.some(({ publishedPorts }) => publishedPorts.includes(config.http.port));
+  if (!ours) {
+    await requireFreePort(config.http.port, "fitnesscrm:http.port", "0.0.0.0");
+  }
+}
+
+interface LocalPreparation {
+  /** The emulator was started anew and has forgotten everything. */
+  forgot: boolean;
+  /** Keeps which emulator the state now describes. */
+  remember(): Promise<void>;
+}
+
+/** Starts the emulator and the mailbox of a local stack, and points its settings at them. */
+async function prepareLocal(
+  { context, config, docker }: Session,
+  reporter: Reporter,
+): Promise<LocalPreparation> {
+  if (context.kind === "remote" || config.local === undefined) {
+    return { forgot: false, remember: async () => {} };
+  }
+  const ports = config.local;
+  const environment = await inStep(reporter, "AWS emulator and mailbox", () =>
+    ensureLocalEnvironment(docker, context.stack, ports),
+  );
+  const file = updateSettings(context, []);
+  writeStackFile(
+    context.configFile,
+    setValue(
+      setValue(file, "aws.emulator.endpoint", environment.endpoint),
+      "aws.emulator.containerEndpoint",
+      environment.containerEndpoint,
+    ),
+  );
+  const path = join(context.folder, "emulator");
+  const before = await readFile(path, "utf8").catch(() => undefined);
+  return {
+    forgot: before !== undefined && before !== environment.emulatorInstance,
+    remember: () => writeFile(path, environment.emulatorInstance),
+  };
+}
+
+/**
+ * Makes the stack where it is missing, and puts right what a killed update, a stop or a lost image left behind.
+ *
+ * @returns Arguments for `pulumi up`.
+ */
+async function prepareState(
+  { context, docker, pulumi }: Session,
+  reporter: Reporter,
+  options: { refresh?: boolean },
+): Promise<string[]> {
+  return inStep(reporter, `state of stack ${context.stack}`, async (detail) => {
+    ensurePassphrase(context);
+    await pulumi.prepareBackend();
+    if (await releaseDeadLock(pulumi)) {
+      detail("the lock of an update that was killed was released");
+    }
+    let state = await pulumi.exportState();
+    if (state === undefined) {
+      await initStack(pulumi);
+      state = { resources: [] };
+    }
+    const made = await ensureSecrets(pulumi);
+    if (made.length > 0) {
+      detail(`${made.length} secrets generated`);
+    }
+    if ((state.pending_operations ?? []).length > 0) {
+      for (const note of await clearPendingCreates(pulumi, docker, context.stack)) {
+        reporter.step("continuing a killed update").done(note);
+      }
+    }
+    const started = await startServices(docker, context.stack, state);
+    const recovery = await planRecovery(state, docker, context.stack);
+    for (const note of recovery.notes) {
+      reporter.step("recovery").done(note);
+    }
+    if (started.length > 0) {
+      detail(`${started.join(", ")} started again`);
+    }
+    return [...recovery.args, ...(options.refresh || recovery.refresh ? ["--refresh"] : [])];
+  });
+}
+
+async function runUpdate(
+  { context, pulumi }: Session,
+  reporter: Reporter,
+  options: UpOptions,
+  args: string[],
+): Promise<void> {
+  const common = ["up", "--stack", context.stack, ...policyArguments(), ...args];
+  const isLocal = context.kind === "local";
+  if (!isLocal && !options.yes) {
+    // A person looks at the preview and answers Pulumi's own question.
+    const code = await pulumi.runAttached(common);
+    if (code !== 0) {
+      throw new UserError(`up: pulumi ended with exit code ${code}: what it said stands above`);
+    }
+    return;
+  }
+  await inStep(
+    reporter,
+    "pulumi up",
+    (detail) => runQuietly(pulumi, [...common, "--yes", "--skip-preview", "--non-interactive"], detail),
+    (summary) => summary,
+  );
+}
+
+/** Runs an update showing one line of what it is at; all of it when it fails. @returns What changed. */
+async function runQuietly(pulumi: Pulumi, args: string[], detail: (text: string) => void): Promise<string> {
+  const result = await pulumi.runWatched(args, (line) => {
+    const resource = /^\s*([+~-]+|@)\s+(\S+)\s+(\S+)\s+(\w+)/.exec(line);
+    if (resource !== null) {
+      detail(`${resource[3]} ${resource[4]}`);
+    }
+  });
+  if (result.code !== 0) {
+    process.stderr.write(`\n${result.stdout}${result.stderr}\n`);
+    throw new UserError(`up: ${explainFailure(result)}`);
+  }
+  return changes(result.stdout);
+}
+
+/** `12 created, 3 updated, 40 unchanged` from Pulumi's summary. */
+export function changes(output: string): string {
+  const summary = output.slice(output.lastIndexOf("Resources:"));
+  return [...summary.matchAll(/^\s+(?:[+~-]+\s*)?(\d+ (?:created|updated|deleted|replaced|unchanged))$/gm)]
+    .map((match) => match[1])
+    .join(", ");
+}
+
+async function waitForHealth(session: Session, reporter: Reporter): Promise<Health> {
+  const { context, config, docker, pulumi } = session;
+  const outputs = await pulumi.outputs();
+  const text = (name: string): string | undefined => {
+    const value = outputs[name];
+    return typeof value === "string" ? value : undefined;
+  };
+  return inStep(reporter, "health", async (detail) => {
+    const deadline = Date.now() + HEALTH_SECONDS * 1000;
+    for (;;) {
+      const health = await checkHealth({
+        stack: context.stack,
+        docker,
+        url: text("url"),
+        apiHealthUrl: text("apiHealthUrl"),
+        emulator: config.aws.emulator?.endpoint,
+        mailbox: text("mailboxUrl"),
+      });
+      const unwell = health.components.filter(({ healthy }) => !healthy);
+      if (unwell.length === 0 || Date.now() > deadline) {
+        return health;
+      }
+      detail(unwell.map(({ name, reason }) => `${name}: ${reason}`).join("; "));
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  });
+}
+
+async function report(
+  { context, pulumi }: Session,
+  options: UpOptions,
+  health: Health,
+  provided: readonly Provided[],
+  seconds: number,
+): Promise<void> {
+  const outputs = await pulumi.outputs();
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ healthy: health.healthy, seconds, outputs }, null, 2)}\n`);
+  } else if (health.healthy) {
+    process.stdout.write(`${summary(context, outputs, provided, seconds)}\n`);
+  }
+  if (!health.healthy) {
+    process.stderr.write(`${formatHealth(health)}\n`);
+    throw new UserError(
+      `stack ${context.stack} is up but not healthy: see the lines above, and ./fitnesscrm logs SERVICE`,
+    );
+  }
+}
+
+function summary(
+  context: StackContext,
+  outputs: Record<string, unknown>,
+  provided: readonly Provided[],
+  seconds: number,
+): string {
+  const got = provided.filter(({ way }) => way !== ALREADY_THERE);
+  const addresses = [
+    ["FitnessCRM", outputs.url],
+    ["API health", outputs.apiHealthUrl],
+    ["Mailbox", outputs.mailboxUrl],
+    ["Backups", outputs.bucket],
+  ].filter(([, value]) => typeof value === "string");
+  return [
+    ...(got.length > 0
+      ? ["Tools, by the time they took:", ...timesByStep(got).map((line) => `  ${line}`), ""]
+      : []),
+    `Stack ${context.stack} is healthy after ${seconds.toFixed(1)} s.`,
+    "",
+    ...addresses.map(([name, value]) => `  ${String(name).padEnd(11)} ${String(value)}`),
+  ].join("\n");
+}

@@ -1,0 +1,181 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+
+export interface BackupBucketArgs {
+  stack: string;
+  /** Exact name; by default derived from the stack and made unique by Pulumi. */
+  bucketName?: string;
+  /** Days for which a backup is kept (M43: 90). */
+  retentionDays: number;
+  tags: Record<string, string>;
+}
+
+/** Days for which a version that was overwritten or deleted can still be brought back. */
+const OLD_VERSION_DAYS = 30;
+/** Days after which the parts of an upload that never finished go. */
+const BROKEN_UPLOAD_DAYS = 7;
+/** Backups live below this prefix. */
+export const BACKUP_PREFIX = "backups/";
+
+/**
+ * The S3 bucket for backups (M43): private, encrypted, versioned, TLS only, emptied by lifecycle and by nothing else.
+ *
+ * Two users: the writer adds backups and can neither delete nor overwrite for good (versions stay); the reader is for
+ * restores. A stolen server can thus not destroy its own backups. Protected: `destroy` asks for its name.
+ */
+export class BackupBucket extends pulumi.ComponentResource {
+  readonly bucketName: pulumi.Output<string>;
+  readonly bucketArn: pulumi.Output<string>;
+  /** Credentials that can add objects and see that they arrived. */
+  readonly writer: aws.iam.AccessKey;
+  /** Credentials that can list and read. */
+  readonly reader: aws.iam.AccessKey;
+
+  constructor(name: string, args: BackupBucketArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("fitnesscrm:backup:Bucket", name, {}, opts);
+
+    const bucket = this.createBucket(name, args);
+    this.keepVersions(name, bucket);
+    this.encrypt(name, bucket);
+    this.closeToThePublic(name, bucket);
+    this.expire(name, bucket, args.retentionDays);
+
+    this.bucketName = bucket.bucket;
+    this.bucketArn = bucket.arn;
+    this.writer = this.createUser(name, args, "writer", [
+      { actions: ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObjectAttributes"], on: "objects" },
+      { actions: ["s3:ListBucket", "s3:GetBucketLocation"], on: "bucket" },
+    ]);
+    this.reader = this.createUser(name, args, "reader", [
+      { actions: ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes"], on: "objects" },
+      { actions: ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation"], on: "bucket" },
+    ]);
+    this.registerOutputs({ bucketName: this.bucketName, bucketArn: this.bucketArn });
+  }
+
+  private createBucket(name: string, args: BackupBucketArgs): aws.s3.Bucket {
+    return new aws.s3.Bucket(
+      // Bucket names are shared by the whole world: Pulumi's suffix on the resource's name makes this one unique.
+      `fitnesscrm-${args.stack}-${name}`,
+      {
+        ...(args.bucketName !== undefined && { bucket: args.bucketName }),
+        forceDestroy: false,
+        tags: args.tags,
+      },
+      { parent: this, protect: true },
+    );
+  }
+
+  private keepVersions(name: string, bucket: aws.s3.Bucket): void {
+    new aws.s3.BucketVersioning(
+      name,
+      { bucket: bucket.id, versioningConfiguration: { status: "Enabled" } },
+      { parent: this },
+    );
+  }
+
+  private encrypt(name: string, bucket: aws.s3.Bucket): void {
+    new aws.s3.BucketServerSideEncryptionConfiguration(
+      name,
+      {
+        bucket: bucket.id,
+        rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" }, bucketKeyEnabled: false }],
+      },
+      { parent: this },
+    );
+  }
+
+  private closeToThePublic(name: string, bucket: aws.s3.Bucket): void {
+    new aws.s3.BucketOwnershipControls(
+      name,
+      { bucket: bucket.id, rule: { objectOwnership: "BucketOwnerEnforced" } },
+      { parent: this },
+    );
+    const block = new aws.s3.BucketPublicAccessBlock(
+      name,
+      {
+        bucket: bucket.id,
+        blockPublicAcls: true,
+        blockPublicPolicy: true,
+        ignorePublicAcls: true,
+        restrictPublicBuckets: true,
+      },
+      { parent: this },
+    );
+    new aws.s3.BucketPolicy(
+      name,
+      {
+        bucket: bucket.id,
+        policy: bucket.arn.apply((arn) =>
+          JSON.stringify({
+            Version: "2012-10-17",
+            Statement: [
+              {
+                Sid: "TlsOnly",
+                Effect: "Deny",
+                Principal: "*",
+                Action: "s3:*",
+                Resource: [arn, `${arn}/*`],
+                Condition: { Bool: { "aws:SecureTransport": "false" } },
+              },
+            ],
+          }),
+        ),
+      },
+      // S3 refuses concurrent changes of a bucket's access settings.
+      { parent: this, dependsOn: [block] },
+    );
+  }
+
+  private expire(name: string, bucket: aws.s3.Bucket, retentionDays: number): void {
+    new aws.s3.BucketLifecycleConfiguration(
+      name,
+      {
+        bucket: bucket.id,
+        rules: [
+          {
+            id: "expire-backups",
+            status: "Enabled",
+            filter: { prefix: "" },
+            expiration: { days: retentionDays },
+            noncurrentVersionExpiration: { noncurrentDays: OLD_VERSION_DAYS },
+            abortIncompleteMultipartUpload: { daysAfterInitiation: BROKEN_UPLOAD_DAYS },
+          },
+        ],
+      },
+      { parent: this },
+    );
+  }
+
+  private createUser(
+    name: string,
+    args: BackupBucketArgs,
+    purpose: string,
+    rights: { actions: string[]; on: "bucket" | "objects" }[],
+  ): aws.iam.AccessKey {
+    const user = new aws.iam.User(
+      `${name}-${purpose}`,
+      { name: `fitnesscrm-${args.stack}-backup-${purpose}`, tags: args.tags },
+      { parent: this },
+    );
+    new aws.iam.UserPolicy(
+      `${name}-${purpose}`,
+      {
+        name: purpose,
+        user: user.name,
+        policy: this.bucketArn.apply((arn) =>
+          JSON.stringify({
+            Version: "2012-10-17",
+            Statement: rights.map(({ actions, on }) => ({
+              Effect: "Allow",
+              Action: actions,
+              Resource: on === "bucket" ? arn : `${arn}/*`,
+            })),
+          }),
+        ),
+      },
+      { parent: this },
+    );
+    return new aws.iam.AccessKey(`${name}-${purpose}`, { user: user.name }, { parent: this });
+  }
+}

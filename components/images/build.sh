@@ -1,0 +1,57 @@
+#!/bin/sh
+# Builds or pulls one image and prints what the stack needs to know of it, as one line of JSON.
+# Environment: IMAGE (tag to build, or the reference to pull), and for a build CONTEXT, optionally DOCKERFILE (relative to
+# CONTEXT), PREPARE (script that puts further files into the folder that it gets as its argument) and BUILD_ARGS
+# (NAME=value, one a line).
+set -eu
+
+fail() {
+  echo "image $IMAGE: $1" >&2
+  exit 1
+}
+
+command -v docker >/dev/null 2>&1 || fail "the docker command is missing: run ./fitnesscrm up, which installs it"
+
+base=fitnesscrm/base:trixie
+
+build() {
+  [ -d "$CONTEXT" ] || fail "$CONTEXT is not a folder"
+  file="$CONTEXT/${DOCKERFILE:-Dockerfile}"
+  [ -f "$file" ] || fail "$file does not exist"
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  if [ -n "${PREPARE:-}" ]; then
+    # In a copy: a build leaves the checkout as it found it.
+    mkdir "$work/context"
+    cp -R "$CONTEXT/." "$work/context"
+    sh "$PREPARE" "$work/context" >&2 || fail "$PREPARE could not prepare its files"
+    CONTEXT=$work/context
+    file="$CONTEXT/${DOCKERFILE:-Dockerfile}"
+  fi
+  set -- --tag "$IMAGE" --file "$file"
+  # Machines that reach package registries only make their own base; elsewhere the Dockerfile's default is pulled.
+  if grep -q '^ARG BASE' "$file" && docker image inspect "$base" >/dev/null 2>&1; then
+    set -- "$@" --build-arg "BASE=$base"
+  fi
+  old_ifs=$IFS
+  IFS='
+'
+  for pair in ${BUILD_ARGS:-}; do
+    set -- "$@" --build-arg "$pair"
+  done
+  IFS=$old_ifs
+  # The classic builder prints every step; only its end matters, and only when it fails.
+  docker build "$@" "$CONTEXT" >"$work/log" 2>&1 || {
+    tail -n 25 "$work/log" >&2
+    fail "docker build of $file failed, its last lines stand above"
+  }
+}
+
+if [ -n "${CONTEXT:-}" ]; then
+  build
+else
+  docker pull --quiet "$IMAGE" >&2 || fail "could not be pulled: check its name, its digest and the registry's login"
+fi
+
+docker image inspect --format \
+  '{"id":{{json .Id}},"entrypoint":{{json .Config.Entrypoint}},"cmd":{{json .Config.Cmd}}}' "$IMAGE"

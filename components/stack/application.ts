@@ -1,0 +1,144 @@
+import { readFileSync } from "node:fs";
+import * as pulumi from "@pulumi/pulumi";
+import type { Config } from "../../config";
+import type { Image } from "../images/image";
+import { swarmConfig, swarmSecret } from "./files";
+import type { StackFoundation } from "./foundation";
+import { type ConfigFile, StackService } from "./service";
+
+export interface ApplicationArgs {
+  stack: string;
+  foundation: StackFoundation;
+  images: { backend: Image; frontend: Image; nginx: Image };
+  config: Pick<Config, "app" | "http" | "replicas" | "resources">;
+  publicUrl: string;
+  /** What the application insists on reading from its environment, by variable; kept as Swarm secrets. */
+  secrets: Record<string, pulumi.Input<string>>;
+  /** The database and the cache, usable: the application creates its tables when it starts. */
+  dependsOn: pulumi.Input<pulumi.Resource>[];
+}
+
+/** Where our files are mounted inside images that are not ours. */
+const FILES = "/fitnesscrm";
+/** A request that is under way when its server is replaced may take this long, seconds. */
+const DRAIN_SECONDS = 60;
+
+/**
+ * What users talk to: backend, frontend, and nginx before them. Only nginx publishes a port. All but nginx are replaced
+ * start-first and health-gated; nginx holds a port of the host, which one task at a time can have.
+ */
+export class Application extends pulumi.ComponentResource {
+  readonly backend: StackService;
+  readonly frontend: StackService;
+  readonly nginx: StackService;
+
+  private readonly entrypoint: ConfigFile;
+  private readonly httpCheck: ConfigFile;
+
+  constructor(name: string, args: ApplicationArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("fitnesscrm:stack:Application", name, {}, opts);
+    this.entrypoint = this.script(args.stack, "entrypoint");
+    this.httpCheck = this.script(args.stack, "http-check");
+
+    this.backend = this.createBackend(args);
+    this.frontend = this.createFrontend(args);
+    this.nginx = this.createEdge(args);
+    this.registerOutputs({
+      backend: this.backend.serviceName,
+      frontend: this.frontend.serviceName,
+      nginx: this.nginx.serviceName,
+    });
+  }
+
+  private script(stack: string, script: "entrypoint" | "http-check"): ConfigFile {
+    const content = readFileSync(`images/shared/${script}.sh`, "utf8");
+    return {
+      config: swarmConfig(stack, script, content, this),
+      path: `${FILES}/${script}.sh`,
+      executable: true,
+    };
+  }
+
+  private createBackend(args: ApplicationArgs): StackService {
+    const { stack, foundation, images, config, publicUrl } = args;
+    const secrets = Object.entries(args.secrets).map(([variable, value]) => {
+      const file = variable.toLowerCase();
+      return { variable, file, secret: swarmSecret(stack, file.replaceAll("_", "-"), value, this) };
+    });
+    return new StackService(
+      "backend",
+      {
+        stack,
+        service: "backend",
+        network: foundation.network,
+        image: images.backend.reference,
+        // The application reads its secrets from the environment; ours puts them there, out of `docker inspect`'s sight.
+        command: [`${FILES}/entrypoint.sh`],
+        args: images.backend.command,
+        environment: {
+          FITNESSCRM_SECRET_ENV: secrets.map(({ variable, file }) => `${variable}=${file}`).join(" "),
+          ALLOWED_ORIGINS: [publicUrl, ...config.app.allowedOrigins].join(","),
+          LOG_LEVEL: config.app.logLevel,
+          ...(config.app.version !== undefined && { APP_VERSION: config.app.version }),
+          ...config.app.environment,
+        },
+        secrets: Object.fromEntries(secrets.map(({ file, secret }) => [file, secret])),
+        configs: [this.entrypoint, this.httpCheck],
+        volumes: { "/app/uploads": foundation.volumes.uploads.name },
+        probe: {
+          command: [`${FILES}/http-check.sh`, "http://127.0.0.1:5000/api/health"],
+          startPeriodSeconds: 60,
+        },
+        limits: config.resources.backend,
+        replicas: config.replicas.backend,
+        update: "roll",
+        // Uploads are a volume of one node.
+        pinned: true,
+        stopGraceSeconds: DRAIN_SECONDS,
+      },
+      { parent: this, dependsOn: args.dependsOn },
+    );
+  }
+
+  private createFrontend(args: ApplicationArgs): StackService {
+    const { stack, foundation, images, config, publicUrl } = args;
+    return new StackService(
+      "frontend",
+      {
+        stack,
+        service: "frontend",
+        network: foundation.network,
+        image: images.frontend.reference,
+        environment: { VITE_API_URL: publicUrl, VITE_APP_ENV: "production" },
+        configs: [this.httpCheck],
+        probe: { command: [`${FILES}/http-check.sh`, "http://127.0.0.1:3000/"] },
+        limits: config.resources.frontend,
+        // Web servers that start as root and step down need these; the rest stays dropped.
+        capabilities: ["CAP_CHOWN", "CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETUID"],
+        replicas: config.replicas.frontend,
+        update: "roll",
+      },
+      { parent: this },
+    );
+  }
+
+  private createEdge(args: ApplicationArgs): StackService {
+    const { stack, foundation, images, config } = args;
+    return new StackService(
+      "nginx",
+      {
+        stack,
+        service: "nginx",
+        network: foundation.network,
+        image: images.nginx.reference,
+        probe: { command: ["/usr/local/bin/healthcheck"] },
+        limits: config.resources.nginx,
+        replicas: 1,
+        update: "replace",
+        publish: { host: config.http.port, container: 8080 },
+        stopGraceSeconds: DRAIN_SECONDS,
+      },
+      { parent: this },
+    );
+  }
+}

@@ -1,0 +1,47 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+
+/** Data that outlives every container. */
+export const VOLUMES = ["postgres", "redis", "uploads"] as const;
+export type VolumeName = (typeof VOLUMES)[number];
+
+/**
+ * What stands still below the services: the overlay network and the volumes. Both have fixed names and are protected, so
+ * that neither a renamed resource nor a hasty `destroy` takes data along (M2).
+ */
+export class StackFoundation extends pulumi.ComponentResource {
+  readonly network: docker.Network;
+  readonly volumes: Record<VolumeName, docker.Volume>;
+
+  constructor(name: string, args: { stack: string }, opts?: pulumi.ComponentResourceOptions) {
+    super("fitnesscrm:stack:Foundation", name, {}, opts);
+
+    this.network = this.createNetwork(name, args.stack);
+    this.volumes = {
+      postgres: this.createVolume("postgres", args.stack),
+      redis: this.createVolume("redis", args.stack),
+      uploads: this.createVolume("uploads", args.stack),
+    };
+    this.registerOutputs({ networkName: this.network.name });
+  }
+
+  private createNetwork(name: string, stack: string): docker.Network {
+    return new docker.Network(
+      name,
+      { name: `fitnesscrm-${stack}`, driver: "overlay", labels: labels(stack) },
+      { parent: this, protect: true },
+    );
+  }
+
+  private createVolume(volume: VolumeName, stack: string): docker.Volume {
+    return new docker.Volume(
+      volume,
+      { name: `fitnesscrm-${stack}-${volume}`, labels: labels(stack) },
+      { parent: this, protect: true },
+    );
+  }
+}
+
+function labels(stack: string): { label: string; value: string }[] {
+  return [{ label: "fitnesscrm.stack", value: stack }];
+}

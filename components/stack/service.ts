@@ -1,0 +1,209 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { Limits, ServiceName } from "../../config";
+import { DATA_NODE_LABEL } from "../../labels";
+
+/** A file inside a service's containers that comes from a Swarm config. */
+export interface ConfigFile {
+  config: docker.ServiceConfig;
+  /** Absolute path in the container. */
+  path: string;
+  executable?: boolean;
+}
+
+/** What one command line says of a container's health. */
+export interface Probe {
+  /** Shell-less command, e.g. `["/usr/local/bin/healthcheck"]`. */
+  command: string[];
+  /** Failures in the first seconds of a container's life do not count. Default 30 s. */
+  startPeriodSeconds?: number;
+}
+
+export interface StackServiceArgs {
+  /** Stack that the service belongs to; part of its name and its labels. */
+  stack: string;
+  service: ServiceName;
+  /** Overlay network; other services find this one under its service name. */
+  network: docker.Network;
+  /** Image ID or image by digest. */
+  image: pulumi.Input<string>;
+  /** Replaces the image's entrypoint. */
+  command?: pulumi.Input<string[]>;
+  /** Replaces the image's command. */
+  args?: pulumi.Input<string[]>;
+  /** Never a secret: `docker inspect` shows it. */
+  environment?: Record<string, pulumi.Input<string>>;
+  /** Swarm secrets by file name below /run/secrets. */
+  secrets?: Record<string, docker.Secret>;
+  configs?: ConfigFile[];
+  /** Volumes by mount point. */
+  volumes?: Record<string, pulumi.Input<string>>;
+  /** Read-only folders of the host by mount point. */
+  hostFolders?: Record<string, string>;
+  /** In-memory folders by mount point, MiB. */
+  scratchMiB?: Record<string, number>;
+  probe: Probe;
+  limits: Limits;
+  /** Capabilities that come back after all were dropped. */
+  capabilities?: string[];
+  /** User of the processes; the image's own by default. */
+  user?: string;
+  /** The container cannot write but to its mounts. */
+  readOnlyRoot?: boolean;
+  /** Tasks, or one on every node. */
+  replicas: number | "global";
+  /**
+   * `roll`: the new task is healthy before the old one stops. `replace`: the old one stops first, because two must never
+   * run at once (one data volume, one port of the host).
+   */
+  update: "roll" | "replace";
+  /** Held to the node that has the data. */
+  pinned?: boolean;
+  /** Port of the host, on every interface, and the container's. */
+  publish?: { host: number; container: number };
+  /** Names that resolve to a fixed address, e.g. the AWS emulator's. */
+  hosts?: { host: string; ip: string }[];
+  /** Seconds between the stop signal and the kill. Default 30. */
+  stopGraceSeconds?: number;
+  stopSignal?: string;
+}
+
+/** Every container's log: rotated by the engine at 10 MiB, five files kept (M55). */
+const LOG_DRIVER = { name: "json-file", options: { "max-size": "10m", "max-file": "5" } } as const;
+
+/** What a task may take to become healthy before an update counts as failed. */
+const CONVERGE_SECONDS = 180;
+
+/**
+ * One Swarm service with what every service of the stack has: a health check, memory and CPU limits (M33, M35), rotated
+ * logs (M55), restarts without end, no capabilities but those named, secrets as files, and updates that the engine rolls
+ * back by itself.
+ *
+ * @example
+ * new StackService("redis", { stack: "local", service: "redis", network, image, probe: { command: ["/usr/local/bin/healthcheck"] },
+ *   limits: { memoryMiB: 384, cpus: 0.5 }, replicas: 1, update: "replace", pinned: true });
+ */
+export class StackService extends pulumi.ComponentResource {
+  /** The Swarm service. What needs it running and healthy depends on it. */
+  readonly service: docker.Service;
+  /** Full name of the Swarm service, e.g. `fitnesscrm-local-redis`. */
+  readonly serviceName: pulumi.Output<string>;
+
+  constructor(name: string, args: StackServiceArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("fitnesscrm:stack:Service", name, {}, opts);
+
+    this.service = new docker.Service(
+      name,
+      {
+        name: `fitnesscrm-${args.stack}-${args.service}`,
+        labels: labels(args),
+        taskSpec: {
+          containerSpec: containerSpec(args),
+          networksAdvanceds: [{ name: args.network.id, aliases: [args.service] }],
+          resources: { limits: engineLimits(args.limits) },
+          // A window that is not set is reported by the engine as "0s", and every preview would show it.
+          restartPolicy: { condition: "any", delay: "2s", window: "0s" },
+          logDriver: LOG_DRIVER,
+          ...(args.pinned && { placement: { constraints: [`node.labels.${DATA_NODE_LABEL}==true`] } }),
+        },
+        mode: args.replicas === "global" ? { global: true } : { replicated: { replicas: args.replicas } },
+        // Names resolve to tasks: the engine's virtual addresses need IPVS, which small kernels lack.
+        endpointSpec: { mode: "dnsrr", ...(args.publish && { ports: [publishedPort(args.publish)] }) },
+        updateConfig: updateConfig(args.update, "rollback"),
+        rollbackConfig: updateConfig(args.update, "pause"),
+        convergeConfig: { delay: "1s", timeout: `${CONVERGE_SECONDS}s` },
+      },
+      {
+        parent: this,
+        // The name is fixed, so that people and scripts find the service; a replacement must make room first.
+        deleteBeforeReplace: true,
+        // The provider reports this one as unknown for ever.
+        ignoreChanges: ["taskSpec.containerSpec.sysctl"],
+        customTimeouts: { create: "10m", update: "10m", delete: "5m" },
+      },
+    );
+
+    this.serviceName = this.service.name;
+    this.registerOutputs({ serviceName: this.serviceName });
+  }
+}
+
+function labels(args: StackServiceArgs): { label: string; value: string }[] {
+  return [
+    { label: "fitnesscrm.stack", value: args.stack },
+    { label: "fitnesscrm.service", value: args.service },
+  ];
+}
+
+function containerSpec(args: StackServiceArgs): docker.types.input.ServiceTaskSpecContainerSpec {
+  const grace = args.stopGraceSeconds ?? 30;
+  return {
+    image: args.image,
+    ...(args.command !== undefined && { commands: args.command }),
+    ...(args.args !== undefined && { args: args.args }),
+    ...(args.environment !== undefined && { env: args.environment }),
+    ...(args.user !== undefined && { user: args.user }),
+    ...(args.hosts !== undefined && { hosts: args.hosts }),
+    ...(args.stopSignal !== undefined && { stopSignal: args.stopSignal }),
+    readOnly: args.readOnlyRoot ?? false,
+    stopGracePeriod: `${grace}s`,
+    labels: labels(args),
+    secrets: Object.entries(args.secrets ?? {}).map(([fileName, secret]) => ({
+      secretId: secret.id,
+      secretName: secret.name,
+      fileName,
+    })),
+    configs: (args.configs ?? []).map(({ config, path, executable }) => ({
+      configId: config.id,
+      configName: config.name,
+      fileName: path,
+      fileMode: executable ? 0o555 : 0o444,
+    })),
+    mounts: mounts(args),
+    healthcheck: {
+      tests: ["CMD", ...args.probe.command],
+      interval: "5s",
+      timeout: "5s",
+      retries: 3,
+      startPeriod: `${args.probe.startPeriodSeconds ?? 30}s`,
+    },
+    capDrops: ["ALL"],
+    ...(args.capabilities !== undefined && { capAdds: args.capabilities }),
+  };
+}
+
+function mounts(args: StackServiceArgs): docker.types.input.ServiceTaskSpecContainerSpecMount[] {
+  return [
+    ...Object.entries(args.volumes ?? {}).map(([target, source]) => ({ type: "volume", source, target })),
+    ...Object.entries(args.hostFolders ?? {}).map(([target, source]) => ({
+      type: "bind",
+      source,
+      target,
+      readOnly: true,
+    })),
+    ...Object.entries(args.scratchMiB ?? {}).map(([target, mib]) => ({
+      type: "tmpfs",
+      target,
+      tmpfsOptions: { sizeBytes: mib * 1024 * 1024, mode: 0o1777 },
+    })),
+  ];
+}
+
+function engineLimits({ memoryMiB, cpus }: Limits): { memoryBytes: number; nanoCpus: number } {
+  return { memoryBytes: memoryMiB * 1024 * 1024, nanoCpus: Math.round(cpus * 1e9) };
+}
+
+function publishedPort({ host, container }: { host: number; container: number }) {
+  return { publishMode: "host", publishedPort: host, targetPort: container, protocol: "tcp" };
+}
+
+function updateConfig(update: StackServiceArgs["update"], failureAction: "rollback" | "pause") {
+  return {
+    order: update === "roll" ? "start-first" : "stop-first",
+    parallelism: 1,
+    delay: "0s",
+    monitor: "10s",
+    maxFailureRatio: "0.0",
+    failureAction,
+  };
+}

@@ -1,0 +1,471 @@
+/**
+ * Stack configuration, parsed once into one typed object.
+ *
+ * Every error is one line: the key with its path, the value, and what is allowed. Unknown keys are refused, so that a typing
+ * error cannot silently mean "the default". A threshold may be stricter than the manual, never looser.
+ *
+ * No Pulumi in here: `index.ts` hands in the raw values, the launcher reads the same ones from the stack's file.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { KEY_METRICS, type KeyMetric, MANUAL } from "./manual";
+
+/** The project's name, and the namespace of its configuration keys. */
+export const PROJECT = "fitnesscrm";
+
+/** Services of the stack, in the order in which they depend on each other. */
+export const SERVICES = ["db", "redis", "backend", "frontend", "nginx", "ops", "agent"] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+/** Generated secrets; each is a key below `fitnesscrm:secrets`. */
+export const SECRETS = [
+  "postgresPassword",
+  "appPassword",
+  "readonlyPassword",
+  "backupPassword",
+  "monitoringPassword",
+  "redisPassword",
+  "secretKey",
+] as const;
+export type SecretName = (typeof SECRETS)[number];
+
+/** What stands in a tracked file where an account's name or a secret belongs. */
+export const UNSET = "<set me>";
+
+const email = z.email({ error: "must be an email address such as oncall@example.com" });
+
+const contact = z.strictObject({
+  /** Shown in rotas and pages. */
+  name: z.string().min(1, "must not be empty"),
+  email,
+});
+export type Contact = z.infer<typeof contact>;
+
+/** Image by digest: what a release names never changes under its name. */
+const imageByDigest = z
+  .string()
+  .regex(
+    /^[\w.\-/:]+@sha256:[0-9a-f]{64}$/,
+    "must name an image by digest, such as registry.example.com/fitnesscrm/backend@sha256:<64 hex digits>",
+  );
+
+const app = z
+  .strictObject({
+    /** Folder with backend/Dockerfile.prod and frontend/Dockerfile.prod, absolute or relative to the project. */
+    source: z.string().min(1, "must not be empty").optional(),
+    backendImage: imageByDigest.optional(),
+    frontendImage: imageByDigest.optional(),
+    /** Name of what runs, shown by `GET /api/version` of applications that have it. */
+    version: z.string().optional(),
+    /** Further environment of the backend. Secrets do not belong here. */
+    environment: z
+      .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, "must be an environment variable's name"), z.string())
+      .default({}),
+    logLevel: z.enum(["DEBUG", "INFO", "WARNING", "ERROR"]).default("INFO"),
+    /** Further origins that browsers may call the API from; the public URL always may. */
+    allowedOrigins: z.array(z.url("must be an origin such as https://crm.example.com")).default([]),
+  })
+  .superRefine((value, context) => {
+    const images = [value.backendImage, value.frontendImage].filter((image) => image !== undefined).length;
+    if (value.source === undefined && images !== 2) {
+      context.addIssue({
+        code: "custom",
+        message: "needs either source, or both backendImage and frontendImage",
+      });
+    }
+    if (value.source !== undefined && images > 0) {
+      context.addIssue({ code: "custom", message: "takes source or the two images, not both" });
+    }
+  });
+
+const contacts = z.strictObject({
+  /** The rota, in order of shifts (M8, M57). */
+  onCall: z.array(contact).min(1, "must name at least one engineer"),
+  databaseAdmin: contact,
+  securityTeam: contact,
+});
+
+const port = z.int("must be a whole number").min(1, "must be 1 to 65535").max(65535, "must be 1 to 65535");
+const positive = z.int("must be a whole number").min(1, "must be 1 or more");
+
+/** What a service may use at most. */
+export interface Limits {
+  /** Hard memory limit, MiB. */
+  readonly memoryMiB: number;
+  /** CPUs, e.g. 0.5. */
+  readonly cpus: number;
+}
+
+function limits(defaults: Limits) {
+  return z
+    .strictObject({
+      memoryMiB: z
+        .int("must be a whole number")
+        .min(32, "must be 32 or more (MiB)")
+        .default(defaults.memoryMiB),
+      cpus: z.number().min(0.05, "must be 0.05 or more").default(defaults.cpus),
+    })
+    .prefault({});
+}
+
+/** The defaults fit a server with 4 GiB; a busy one sets its own. */
+const resources = z.strictObject({
+  db: limits({ memoryMiB: 1024, cpus: 1 }),
+  redis: limits({ memoryMiB: 384, cpus: 0.5 }),
+  backend: limits({ memoryMiB: 768, cpus: 1 }),
+  frontend: limits({ memoryMiB: 128, cpus: 0.5 }),
+  nginx: limits({ memoryMiB: 128, cpus: 1 }),
+  ops: limits({ memoryMiB: 512, cpus: 1 }),
+  agent: limits({ memoryMiB: 192, cpus: 0.25 }),
+} satisfies Record<ServiceName, z.ZodType>);
+
+/** Server connections that are nobody's but the superuser's: an operator gets in however busy the application is. */
+export const SUPERUSER_CONNECTIONS = 5;
+/** Connection limits of the roles beside the application's. */
+export const ROLE_CONNECTIONS = { readonly: 5, backup: 4, monitoring: 5 } as const;
+
+const database = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be a lower-case identifier")
+      .default("fitnesscrm"),
+    /** The application role's connection limit. Above the alarm, so that a leak is seen before it is felt. */
+    appConnections: positive
+      .min(
+        MANUAL.thresholds["database-connections"].above + 1,
+        `must be above the manual's alarm at ${MANUAL.thresholds["database-connections"].above} connections (M27)`,
+      )
+      .default(100),
+    maxConnections: positive.max(1000, "must be 1000 or less").default(130),
+    /** Statements that take longer are logged, milliseconds (M31). */
+    slowStatementMilliseconds: positive
+      .max(
+        MANUAL.slowStatementMilliseconds,
+        `must not be looser than the manual's ${MANUAL.slowStatementMilliseconds} ms (M31)`,
+      )
+      .default(MANUAL.slowStatementMilliseconds),
+    sharedBuffersMiB: positive.default(256),
+    /** Loopback port on the machine that runs Pulumi, through which the PostgreSQL provider reaches the server. */
+    tunnelPort: port.default(15432),
+  })
+  .superRefine((value, context) => {
+    const others = Object.values(ROLE_CONNECTIONS).reduce<number>(
+      (sum, limit) => sum + limit,
+      SUPERUSER_CONNECTIONS,
+    );
+    if (value.maxConnections < value.appConnections + others) {
+      context.addIssue({
+        code: "custom",
+        path: ["maxConnections"],
+        input: value.maxConnections,
+        message: `must be at least ${value.appConnections + others}: appConnections and ${others} for operators and roles`,
+      });
+    }
+  });
+
+const timeZone = z
+  .string()
+  .refine(isTimeZone, `must be an IANA time zone such as ${MANUAL.timeZone}`)
+  .default(MANUAL.timeZone);
+
+function isTimeZone(name: string): boolean {
+  // "EST" and "+05:00" are accepted by the runtime, but neither follows a clock change.
+  if (!name.includes("/") && name !== "UTC") {
+    return false;
+  }
+  try {
+    new Intl.DateTimeFormat("en-US", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const thresholds = z.strictObject(
+  Object.fromEntries(
+    KEY_METRICS.map((metric) => {
+      const { above, unit, row } = MANUAL.thresholds[metric];
+      return [
+        metric,
+        z
+          .number()
+          .gt(0, "must be more than 0")
+          .max(above, `must not be looser than the manual's ${above} ${unit} (${row})`)
+          .default(above),
+      ];
+    }),
+  ) as Record<KeyMetric, z.ZodDefault<z.ZodNumber>>,
+);
+
+/** CloudWatch evaluates high-resolution metrics every 10 or 30 seconds and others by the minute. */
+const period = z
+  .int("must be a whole number")
+  .refine((seconds) => [10, 30].includes(seconds) || (seconds > 0 && seconds % 60 === 0), {
+    error: "must be 10, 30 or a multiple of 60 (seconds)",
+  });
+
+const schema = z.strictObject({
+  app,
+  contacts,
+  host: z
+    .string()
+    .regex(/^$|^unix:\/\/\/.+|^ssh:\/\/[^\s/]+$/, "must be empty, unix:///path or ssh://user@server[:port]")
+    .default(""),
+  http: z
+    .strictObject({
+      /** Port of the edge on every interface of the host. */
+      port: port.default(80),
+      /** What a person types; the default is this machine with that port. */
+      publicUrl: z.url("must be a URL such as https://crm.example.com").optional(),
+    })
+    .prefault({}),
+  replicas: z
+    .strictObject({
+      backend: positive.max(20, "must be 20 or less").default(2),
+      frontend: positive.max(20, "must be 20 or less").default(1),
+    })
+    .prefault({}),
+  resources: resources.prefault({}),
+  database: database.prefault({}),
+  redis: z
+    .strictObject({
+      maxMemoryMiB: z.int("must be a whole number").min(16, "must be 16 or more (MiB)").default(256),
+      evictionPolicy: z
+        .enum(["allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-lfu", "volatile-ttl", "noeviction"])
+        .default("allkeys-lru"),
+    })
+    .prefault({}),
+  backup: z
+    .strictObject({
+      /** Name of the bucket; the default is derived from the stack and made unique by Pulumi. */
+      bucket: z
+        .string()
+        .regex(
+          /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+          "must be a bucket name: 3 to 63 of a-z, 0-9, dot and dash",
+        )
+        .optional(),
+      /** Days for which S3 keeps a backup (M43). */
+      retentionDaysS3: positive
+        .min(
+          MANUAL.backup.retentionDaysS3,
+          `must not be shorter than the manual's ${MANUAL.backup.retentionDaysS3} days (M43)`,
+        )
+        .default(MANUAL.backup.retentionDaysS3),
+    })
+    .prefault({}),
+  alarms: z
+    .strictObject({
+      thresholds: thresholds.prefault({}),
+      /** Length of one evaluation period, seconds. Drills set it short. */
+      periodSeconds: period.default(60),
+      evaluationPeriods: positive.max(60, "must be 60 or less").default(5),
+      /** Where an alarm's runbook is found; the alarm's name is appended. */
+      runbookBaseUrl: z.url("must be a URL").optional(),
+    })
+    .prefault({}),
+  aws: z.strictObject({
+    region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "must be an AWS region such as us-east-1"),
+    /** Present where an emulator stands in for AWS. */
+    emulator: z
+      .strictObject({
+        /** As this machine reaches it. */
+        endpoint: z.url("must be a URL such as http://127.0.0.1:4566"),
+        /** As the stack's containers reach it. */
+        containerEndpoint: z.url("must be a URL such as http://172.18.0.1:4566").optional(),
+      })
+      .optional(),
+  }),
+  /** Present on stacks that run on an operator's machine only. */
+  local: z.preprocess(
+    // Pulumi hands over a declared default where a key is absent, and the default of an object is an empty one.
+    (value) => (isRecord(value) && Object.keys(value).length === 0 ? undefined : value),
+    z.strictObject({ awsPort: port, mailboxPort: port }).optional(),
+  ),
+  secrets: z.strictObject(
+    Object.fromEntries(
+      SECRETS.map((name) => [name, z.string().min(16, "must have 16 characters or more")]),
+    ) as Record<SecretName, z.ZodString>,
+  ),
+  timeZone,
+});
+
+/** The stack's configuration. Secrets are plain here: whoever hands them on wraps them (see `index.ts`). */
+export type Config = z.infer<typeof schema>;
+
+/** Keys below `fitnesscrm:`. */
+export const CONFIG_KEYS = Object.keys(schema.shape);
+
+/** Wrong configuration, one line a fault. */
+export class ConfigError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(
+      faults.length === 1
+        ? `configuration: ${faults[0]}`
+        : `configuration has ${faults.length} faults:\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
+    );
+    this.name = "ConfigError";
+  }
+}
+
+/**
+ * Parses raw stack configuration.
+ *
+ * @param raw Values by full key (`fitnesscrm:app`), each as Pulumi keeps it: a string, objects and numbers as JSON.
+ *   Keys of other namespaces (`aws:region`, `pulumi:tags`) are not looked at.
+ * @param projectFolder Folder that a relative `app.source` starts from.
+ * @throws ConfigError naming every fault.
+ */
+export function parseConfig(raw: Readonly<Record<string, string>>, projectFolder: string): Config {
+  const values: Record<string, unknown> = {};
+  const faults: string[] = [];
+  for (const [fullKey, text] of Object.entries(raw)) {
+    if (fullKey.startsWith(`${PROJECT}:`)) {
+      values[fullKey.slice(PROJECT.length + 1)] = parseValue(text);
+    }
+  }
+  const result = schema.safeParse(values);
+  if (!result.success) {
+    faults.push(...result.error.issues.flatMap((issue) => describeIssue(issue, values)));
+  }
+  const source = result.data?.app.source;
+  if (source !== undefined) {
+    faults.push(...missingDockerfiles(source, projectFolder));
+  }
+  if (faults.length > 0 || result.data === undefined) {
+    throw new ConfigError(faults);
+  }
+  return result.data;
+}
+
+function parseValue(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) {
+    return text;
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function missingDockerfiles(source: string, projectFolder: string): string[] {
+  const folder = join(source.startsWith("/") ? "" : projectFolder, source);
+  const missing = ["backend/Dockerfile.prod", "frontend/Dockerfile.prod"].filter(
+    (file) => !existsSync(join(folder, file)),
+  );
+  return missing.length === 0
+    ? []
+    : [
+        `${PROJECT}:app.source is ${show(source)}, which has no ${missing.join(" and no ")}: ` +
+          "must be a folder with backend/Dockerfile.prod and frontend/Dockerfile.prod",
+      ];
+}
+
+type Issue = z.core.$ZodIssue;
+
+function describeIssue(issue: Issue, values: unknown): string[] {
+  const path = issue.path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
+  const key = `${PROJECT}:${path.join("").replace(/^\./, "")}`;
+  if (issue.code === "unrecognized_keys") {
+    const allowed = allowedKeys(issue.path);
+    return issue.keys.map(
+      (name) =>
+        `${key}${key.endsWith(":") || name === "" ? "" : "."}${name} is not a key: must be one of ${allowed.join(", ")}`,
+    );
+  }
+  if (issue.code === "invalid_union") {
+    return (
+      issue.errors[0]?.flatMap((inner) =>
+        describeIssue({ ...inner, path: [...issue.path, ...inner.path] }, values),
+      ) ?? []
+    );
+  }
+  const value = issue.path.reduce<unknown>(
+    (node, part) =>
+      isRecord(node) || Array.isArray(node) ? (node as Record<PropertyKey, unknown>)[part] : undefined,
+    values,
+  );
+  const shown =
+    value === undefined ? "is not set" : `is ${issue.path[0] === "secrets" ? "[secret]" : show(value)}`;
+  return [`${key} ${shown}: ${explain(issue)}`];
+}
+
+function explain(issue: Issue): string {
+  if (issue.code === "invalid_type" && issue.message.startsWith("Invalid input")) {
+    return `must be ${article(issue.expected === "record" ? "object" : issue.expected)}`;
+  }
+  if (issue.code === "invalid_value") {
+    return `must be one of ${issue.values.join(", ")}`;
+  }
+  return issue.message;
+}
+
+function article(word: string): string {
+  return `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
+}
+
+/** Keys that the schema knows at a path, for the error about one that it does not. */
+function allowedKeys(path: readonly PropertyKey[]): string[] {
+  let node: unknown = schema;
+  for (const part of path) {
+    node = unwrap(node);
+    if (node instanceof z.ZodObject) {
+      node = (node.shape as Record<PropertyKey, unknown>)[part];
+    } else if (node instanceof z.ZodArray) {
+      node = node.element;
+    }
+  }
+  node = unwrap(node);
+  return node instanceof z.ZodObject ? Object.keys(node.shape) : [];
+}
+
+function unwrap(node: unknown): unknown {
+  let inner = node;
+  for (;;) {
+    if (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault || inner instanceof z.ZodOptional) {
+      inner = inner.unwrap();
+    } else if (inner instanceof z.ZodPipe) {
+      inner = inner.in;
+    } else if (inner instanceof z.ZodUnion) {
+      inner = inner.options[0];
+    } else {
+      return inner;
+    }
+  }
+}
+
+function isRecord(value: unknown): value is Record<PropertyKey, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? "undefined";
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}
+
+/**
+ * Keys whose value still is the tracked file's placeholder ({@link UNSET}), as `fitnesscrm:contacts.onCall[0].email`.
+ */
+export function unsetKeys(raw: Readonly<Record<string, string>>): string[] {
+  const found: string[] = [];
+  const visit = (node: unknown, path: string): void => {
+    if (typeof node === "string" && node.includes(UNSET)) {
+      found.push(path);
+    } else if (Array.isArray(node)) {
+      node.forEach((item, index) => {
+        visit(item, `${path}[${index}]`);
+      });
+    } else if (isRecord(node)) {
+      for (const [key, value] of Object.entries(node)) {
+        visit(value, `${path}.${key}`);
+      }
+    }
+  };
+  for (const [key, text] of Object.entries(raw)) {
+    visit(parseValue(text), key);
+  }
+  return found;
+}

@@ -1,0 +1,187 @@
+/**
+ * FitnessCRM's operations manual as a Pulumi program. Reads like the manual's table of contents; the numbers are in
+ * `manual.ts`, each part in `components/`.
+ */
+import * as aws from "@pulumi/aws";
+import * as docker from "@pulumi/docker";
+import * as postgresql from "@pulumi/postgresql";
+import * as pulumi from "@pulumi/pulumi";
+import { awsProviderArgs } from "./components/aws";
+import { BackupBucket } from "./components/backup/bucket";
+import { Database, databaseUrl } from "./components/database/database";
+import { ensureTunnel } from "./components/database/tunnel";
+import { ThresholdAlarms } from "./components/monitoring/thresholdAlarms";
+import { SeverityTopics } from "./components/monitoring/topics";
+import { Application } from "./components/stack/application";
+import { StackFoundation } from "./components/stack/foundation";
+import { StackImages } from "./components/stack/images";
+import { Operations } from "./components/stack/operations";
+import { StatefulServices } from "./components/stack/stateful";
+import { type Config, ConfigError, PROJECT, parseConfig } from "./config";
+import { readCheckout } from "./release";
+import { TELEGRAF_VERSION } from "./versions";
+
+const stack = pulumi.getStack();
+const config = readConfig();
+const tags = { project: PROJECT, stack };
+const publicUrl =
+  config.http.publicUrl ?? `http://localhost${config.http.port === 80 ? "" : `:${config.http.port}`}`;
+const secret = (name: keyof Config["secrets"]): pulumi.Output<string> => pulumi.secret(config.secrets[name]);
+
+const dockerProvider = new docker.Provider("docker", config.host === "" ? {} : { host: config.host });
+const awsProvider = new aws.Provider("aws", awsProviderArgs(config.aws, tags));
+const onDocker: pulumi.ComponentResourceOptions = { providers: { docker: dockerProvider } };
+const onAws: pulumi.ComponentResourceOptions = { providers: { aws: awsProvider } };
+
+// The container stack.
+
+const images = new StackImages("images", {
+  stack,
+  app: config.app,
+  dockerHost: config.host,
+  publicUrl,
+  agentVersion: TELEGRAF_VERSION,
+});
+
+const foundation = new StackFoundation("foundation", { stack }, onDocker);
+
+const stateful = new StatefulServices(
+  "stateful",
+  {
+    stack,
+    foundation,
+    images: images.own,
+    config,
+    passwords: { postgres: secret("postgresPassword"), redis: secret("redisPassword") },
+  },
+  onDocker,
+);
+
+const databaseServer = new postgresql.Provider(
+  "postgresql",
+  {
+    host: "127.0.0.1",
+    port: openTunnel(config),
+    database: "postgres",
+    username: "postgres",
+    password: secret("postgresPassword"),
+    sslmode: "disable",
+    connectTimeout: 180,
+    superuser: true,
+  },
+  { dependsOn: [stateful.db.service] },
+);
+
+const database = new Database("database", {
+  name: config.database.name,
+  provider: databaseServer,
+  volume: foundation.volumes.postgres,
+  appConnections: config.database.appConnections,
+  passwords: {
+    app: secret("appPassword"),
+    readonly: secret("readonlyPassword"),
+    backup: secret("backupPassword"),
+    monitoring: secret("monitoringPassword"),
+  },
+});
+
+const redisUrl = pulumi.interpolate`redis://:${secret("redisPassword").apply(encodeURIComponent)}@redis:6379/0`;
+
+const application = new Application(
+  "application",
+  {
+    stack,
+    foundation,
+    images: { backend: images.backend, frontend: images.frontend, nginx: images.own.nginx },
+    config,
+    publicUrl,
+    secrets: {
+      DATABASE_URL: databaseUrl(database.roles.app, secret("appPassword"), config.database.name),
+      REDIS_URL: redisUrl,
+      SECRET_KEY: secret("secretKey"),
+    },
+    dependsOn: [...database.ready, stateful.redis.service],
+  },
+  onDocker,
+);
+
+new Operations(
+  "operations",
+  {
+    stack,
+    foundation,
+    images: images.own,
+    config,
+    monitoringDatabaseUrl: databaseUrl(
+      database.roles.monitoring,
+      secret("monitoringPassword"),
+      config.database.name,
+    ),
+    redisUrl,
+    dependsOn: [...database.ready, stateful.redis.service],
+  },
+  onDocker,
+);
+
+// Backup and recovery.
+
+const backups = new BackupBucket(
+  "backups",
+  { stack, bucketName: config.backup.bucket, retentionDays: config.backup.retentionDaysS3, tags },
+  onAws,
+);
+
+// Monitoring and on-call.
+
+const topics = new SeverityTopics("topics", { stack, contacts: config.contacts, tags }, onAws);
+
+const thresholdAlarms = new ThresholdAlarms(
+  "thresholds",
+  {
+    stack,
+    ...config.alarms,
+    topicArns: topics.arns,
+    tags,
+  },
+  onAws,
+);
+
+// What operators and the launcher read.
+
+/** Where the application is. */
+export const url = publicUrl;
+/** What the manual's health check asks (M18). */
+export const apiHealthUrl = `${publicUrl}/api/health`;
+/** Where the local stack's mail arrives; null on stacks with real mail. */
+export const mailboxUrl = config.local === undefined ? null : `http://127.0.0.1:${config.local.mailboxPort}`;
+/** The backup bucket (M43). */
+export const bucket = backups.bucketName;
+/** Alarm names by the manual's metric (M22 to M27). */
+export const alarms = pulumi.output(thresholdAlarms.names);
+/** What runs: images by digest, and the commit that declared it (M19). */
+export const release = images.references.apply((references) => ({
+  ...readCheckout(config.app.source ?? "."),
+  version: config.app.version ?? null,
+  images: references,
+}));
+/** Swarm services of the application, for scripts. */
+export const services = {
+  backend: application.backend.serviceName,
+  frontend: application.frontend.serviceName,
+  nginx: application.nginx.serviceName,
+};
+
+function readConfig(): Config {
+  try {
+    return parseConfig(pulumi.runtime.allConfig(), process.cwd());
+  } catch (error) {
+    // A RunError is shown as its message; anything else with a stack trace, which helps nobody who mistyped a key.
+    throw error instanceof ConfigError ? new pulumi.RunError(error.message) : error;
+  }
+}
+
+/** The provider reaches the server through a loopback listener that lives as long as the engine does. */
+function openTunnel({ host, database: { tunnelPort } }: Config): pulumi.Output<number> {
+  const opened = ensureTunnel({ dockerHost: host, stack, port: tunnelPort, enginePid: process.ppid });
+  return pulumi.output(opened.then(() => tunnelPort));
+}
