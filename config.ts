@@ -30,6 +30,14 @@ export const SECRETS = [
 ] as const;
 export type SecretName = (typeof SECRETS)[number];
 
+/** 20 characters leave room for the longest name that is made from it: a Swarm secret's may have 64. */
+export const STACK_NAME_RULE =
+  "must be lower-case letters, digits and dashes, 20 at most, and start with a letter";
+
+export function isStackName(name: string): boolean {
+  return /^[a-z][a-z0-9-]{0,19}$/.test(name);
+}
+
 /** What stands in a tracked file where an account's name or a secret belongs. */
 export const UNSET = "<set me>";
 
@@ -50,6 +58,25 @@ const imageByDigest = z
     "must name an image by digest, such as registry.example.com/fitnesscrm/backend@sha256:<64 hex digits>",
   );
 
+/** What the stack gives the backend itself; secrets among it come as files, never as configuration. */
+const RESERVED_VARIABLES = [
+  "ALLOWED_ORIGINS",
+  "APP_VERSION",
+  "DATABASE_URL",
+  "FITNESSCRM_SECRET_ENV",
+  "LOG_LEVEL",
+  "REDIS_URL",
+  "SECRET_KEY",
+];
+
+/** Scheme, host and port, as browsers send it. */
+const origin = z
+  .string()
+  .regex(
+    /^https?:\/\/[^\s/,?#@]+$/,
+    "must be an origin without a slash at its end, such as https://crm.example.com",
+  );
+
 const app = z
   .strictObject({
     /** Folder with backend/Dockerfile.prod and frontend/Dockerfile.prod, absolute or relative to the project. */
@@ -60,11 +87,17 @@ const app = z
     version: z.string().optional(),
     /** Further environment of the backend. Secrets do not belong here. */
     environment: z
-      .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, "must be an environment variable's name"), z.string())
+      .record(
+        z
+          .string()
+          .regex(/^[A-Z][A-Z0-9_]*$/, "must be an environment variable's name")
+          .refine((name) => !RESERVED_VARIABLES.includes(name), "is set by the stack itself"),
+        z.string(),
+      )
       .default({}),
     logLevel: z.enum(["DEBUG", "INFO", "WARNING", "ERROR"]).default("INFO"),
     /** Further origins that browsers may call the API from; the public URL always may. */
-    allowedOrigins: z.array(z.url("must be an origin such as https://crm.example.com")).default([]),
+    allowedOrigins: z.array(origin).default([]),
   })
   .superRefine((value, context) => {
     const images = [value.backendImage, value.frontendImage].filter((image) => image !== undefined).length;
@@ -129,7 +162,7 @@ const database = z
   .strictObject({
     name: z
       .string()
-      .regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be a lower-case identifier")
+      .regex(/^[a-z_][a-z0-9_]{0,51}$/, "must be a lower-case identifier of 52 characters at most")
       .default("fitnesscrm"),
     /** The application role's connection limit. Above the alarm, so that a leak is seen before it is felt. */
     appConnections: positive
@@ -218,7 +251,7 @@ const schema = z.strictObject({
       /** Port of the edge on every interface of the host. */
       port: port.default(80),
       /** What a person types; the default is this machine with that port. */
-      publicUrl: z.url("must be a URL such as https://crm.example.com").optional(),
+      publicUrl: origin.optional(),
     })
     .prefault({}),
   replicas: z
@@ -263,7 +296,14 @@ const schema = z.strictObject({
       periodSeconds: period.default(60),
       evaluationPeriods: positive.max(60, "must be 60 or less").default(5),
       /** Where an alarm's runbook is found; the alarm's name is appended. */
-      runbookBaseUrl: z.url("must be a URL").optional(),
+      runbookBaseUrl: z
+        .string()
+        .regex(/^https?:\/\/\S+[^\s/]$/, "must be a URL without a slash at its end")
+        .optional(),
+    })
+    .refine(({ periodSeconds, evaluationPeriods }) => periodSeconds * evaluationPeriods <= 86_400, {
+      path: ["evaluationPeriods"],
+      error: "times periodSeconds must not be more than a day (86400 seconds)",
     })
     .prefault({}),
   aws: z.strictObject({
@@ -286,7 +326,10 @@ const schema = z.strictObject({
   ),
   secrets: z.strictObject(
     Object.fromEntries(
-      SECRETS.map((name) => [name, z.string().min(16, "must have 16 characters or more")]),
+      SECRETS.map((name) => [
+        name,
+        z.string().regex(/^[\x21-\x7e]{16,}$/, "must be 16 printable ASCII characters or more"),
+      ]),
     ) as Record<SecretName, z.ZodString>,
   ),
   timeZone,
@@ -367,13 +410,15 @@ function missingDockerfiles(source: string, projectFolder: string): string[] {
 type Issue = z.core.$ZodIssue;
 
 function describeIssue(issue: Issue, values: unknown): string[] {
-  const path = issue.path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
+  const path = issue.path.map((part) =>
+    typeof part === "number" ? `[${part}]` : `.${showKey(String(part))}`,
+  );
   const key = `${PROJECT}:${path.join("").replace(/^\./, "")}`;
   if (issue.code === "unrecognized_keys") {
     const allowed = allowedKeys(issue.path);
     return issue.keys.map(
       (name) =>
-        `${key}${key.endsWith(":") || name === "" ? "" : "."}${name} is not a key: must be one of ${allowed.join(", ")}`,
+        `${key}${key.endsWith(":") ? "" : "."}${showKey(name)} is not a key: must be one of ${allowed.join(", ")}`,
     );
   }
   if (issue.code === "invalid_union") {
@@ -396,6 +441,9 @@ function describeIssue(issue: Issue, values: unknown): string[] {
 function explain(issue: Issue): string {
   if (issue.code === "invalid_type" && issue.message.startsWith("Invalid input")) {
     return `must be ${article(issue.expected === "record" ? "object" : issue.expected)}`;
+  }
+  if (issue.code === "invalid_key") {
+    return issue.issues[0]?.message ?? issue.message;
   }
   if (issue.code === "invalid_value") {
     return `must be one of ${issue.values.join(", ")}`;
@@ -439,6 +487,11 @@ function unwrap(node: unknown): unknown {
 
 function isRecord(value: unknown): value is Record<PropertyKey, unknown> {
   return typeof value === "object" && value !== null;
+}
+
+/** A key as it is, or quoted where it would break the line. */
+function showKey(key: string): string {
+  return /^[\w.-]+$/.test(key) ? key : JSON.stringify(key);
 }
 
 function show(value: unknown): string {

@@ -17,19 +17,18 @@ import { StackFoundation } from "./components/stack/foundation";
 import { StackImages } from "./components/stack/images";
 import { Operations } from "./components/stack/operations";
 import { StatefulServices } from "./components/stack/stateful";
-import { type Config, ConfigError, PROJECT, parseConfig } from "./config";
+import { type Config, ConfigError, isStackName, PROJECT, parseConfig, STACK_NAME_RULE } from "./config";
 import { readCheckout } from "./release";
 import { TELEGRAF_VERSION } from "./versions";
 
 const stack = pulumi.getStack();
 const config = readConfig();
-const tags = { project: PROJECT, stack };
 const publicUrl =
   config.http.publicUrl ?? `http://localhost${config.http.port === 80 ? "" : `:${config.http.port}`}`;
 const secret = (name: keyof Config["secrets"]): pulumi.Output<string> => pulumi.secret(config.secrets[name]);
 
 const dockerProvider = new docker.Provider("docker", config.host === "" ? {} : { host: config.host });
-const awsProvider = new aws.Provider("aws", awsProviderArgs(config.aws, tags));
+const awsProvider = new aws.Provider("aws", awsProviderArgs(config.aws, { project: PROJECT, stack }));
 const onDocker: pulumi.ComponentResourceOptions = { providers: { docker: dockerProvider } };
 const onAws: pulumi.ComponentResourceOptions = { providers: { aws: awsProvider } };
 
@@ -127,13 +126,13 @@ new Operations(
 
 const backups = new BackupBucket(
   "backups",
-  { stack, bucketName: config.backup.bucket, retentionDays: config.backup.retentionDaysS3, tags },
+  { stack, bucketName: config.backup.bucket, retentionDays: config.backup.retentionDaysS3 },
   onAws,
 );
 
 // Monitoring and on-call.
 
-const topics = new SeverityTopics("topics", { stack, contacts: config.contacts, tags }, onAws);
+const topics = new SeverityTopics("topics", { stack, contacts: config.contacts }, onAws);
 
 const thresholdAlarms = new ThresholdAlarms(
   "thresholds",
@@ -141,7 +140,6 @@ const thresholdAlarms = new ThresholdAlarms(
     stack,
     ...config.alarms,
     topicArns: topics.arns,
-    tags,
   },
   onAws,
 );
@@ -172,6 +170,9 @@ export const services = {
 };
 
 function readConfig(): Config {
+  if (!isStackName(stack)) {
+    throw new pulumi.RunError(`stack ${JSON.stringify(stack)} is not a name: ${STACK_NAME_RULE}`);
+  }
   try {
     return parseConfig(pulumi.runtime.allConfig(), process.cwd());
   } catch (error) {

@@ -1,10 +1,21 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { type Config, ConfigError, PROJECT, parseConfig, SECRETS, unsetKeys } from "../config";
+import {
+  type Config,
+  ConfigError,
+  isStackName,
+  PROJECT,
+  parseConfig,
+  SECRETS,
+  STACK_NAME_RULE,
+  unsetKeys,
+} from "../config";
 import { UserError } from "./errors";
 import {
+  editStackFile,
   mergeDefaults,
+  parseSetting,
   rawConfig,
   readStackFile,
   type StackFile,
@@ -40,11 +51,8 @@ const LOCAL_TEMPLATE = "Pulumi.local.yaml";
 
 /** @throws UserError for a name that Pulumi would refuse. */
 export function stackContext(stack: string): StackContext {
-  if (!/^[a-z][a-z0-9-]{0,30}$/.test(stack)) {
-    throw new UserError(
-      `stack ${JSON.stringify(stack)} is not a name: must be lower-case letters, digits and dashes, 31 at most`,
-      2,
-    );
+  if (!isStackName(stack)) {
+    throw new UserError(`stack ${JSON.stringify(stack)} is not a name: ${STACK_NAME_RULE}`, 2);
   }
   const home = fitnesscrmHome();
   const folder = join(home, "stacks", stack);
@@ -60,30 +68,40 @@ export function stackContext(stack: string): StackContext {
 }
 
 /**
- * Brings a stack's settings file up to date with the tracked defaults and with what the command line sets.
+ * Brings a stack's settings up to date with the tracked defaults and with what the command line sets, and keeps them once
+ * they are known to be right.
  *
  * @param settings `KEY=VALUE`, kept for the next time.
+ * @throws UserError for every fault; nothing is written then.
  */
-export function updateSettings(context: StackContext, settings: readonly string[]): StackFile {
-  const current = context.kind === "remote" ? readStackFile(context.configFile) : mergeLocal(context);
-  const updated = settings.reduce((file, setting) => {
-    const at = setting.indexOf("=");
-    return setValue(file, at < 0 ? setting : setting.slice(0, at), at < 0 ? "" : setting.slice(at + 1));
-  }, current);
-  if (context.kind === "local" || settings.length > 0) {
-    writeStackFile(context.configFile, updated);
+export function updateSettings(context: StackContext, settings: readonly string[]): Config {
+  if (context.kind === "remote") {
+    return updateTracked(context, settings);
   }
-  return updated;
-}
-
-function mergeLocal(context: StackContext): StackFile {
-  mkdirSync(context.folder, { recursive: true, mode: 0o700 });
   const remembered = join(context.folder, "defaults.yaml");
   const read = (path: string): StackFile => (existsSync(path) ? readStackFile(path) : {});
   const tracked = readStackFile(join(PROJECT_FOLDER, LOCAL_TEMPLATE));
   const merged = mergeDefaults(read(context.configFile), tracked, read(remembered));
+  const updated = settings
+    .map(parseSetting)
+    .reduce((file, { path, text }) => setValue(file, path, text), merged);
+  const config = parseSettings(updated, context.configFile);
+  writeStackFile(context.configFile, updated);
+  // After the settings: a kill in between makes the next run compare with the older defaults, which heals itself.
   writeStackFile(remembered, tracked);
-  return merged;
+  return config;
+}
+
+/** A tracked file belongs to people: its comments and its order stay. */
+function updateTracked(context: StackContext, settings: readonly string[]): Config {
+  const changes = settings.map(parseSetting);
+  const current = readStackFile(context.configFile);
+  const updated = changes.reduce((file, { path, text }) => setValue(file, path, text), current);
+  const config = parseSettings(updated, context.configFile);
+  if (changes.length > 0) {
+    editStackFile(context.configFile, changes);
+  }
+  return config;
 }
 
 /** A stack's settings file as it is, without writing anything. */

@@ -14,7 +14,7 @@ export async function destroy(options: DestroyOptions): Promise<void> {
   if (options.deleteData !== undefined && options.deleteData !== stack) {
     throw new UserError(`--delete-data ${options.deleteData}: must be the stack's name, ${stack}`, 2);
   }
-  const release = takeLock(context.folder, `fitnesscrm destroy --stack ${stack}`);
+  const release = await takeLock(context.folder, `fitnesscrm destroy --stack ${stack}`);
   try {
     const reporter = progressReporter();
     await releaseDeadLock(pulumi);
@@ -52,7 +52,7 @@ export async function destroy(options: DestroyOptions): Promise<void> {
       rmSync(context.folder, { recursive: true, force: true });
     }
   } finally {
-    release();
+    await release();
   }
 }
 

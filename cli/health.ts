@@ -1,5 +1,6 @@
 import { SERVICES } from "../config";
 import type { DockerHost, StackServiceInfo, TaskInfo } from "./docker";
+import { messageOf } from "./errors";
 
 /** Health of one part of the stack, as `./fitnesscrm health --json` prints it (M5). */
 export interface ComponentHealth {
@@ -47,6 +48,15 @@ export async function checkHealth(targets: HealthTargets): Promise<Health> {
 }
 
 async function checkServices(docker: DockerHost, stack: string): Promise<ComponentHealth[]> {
+  try {
+    return await askServices(docker, stack);
+  } catch (error) {
+    // The engine went away, or a service did, between two questions.
+    return SERVICES.map((name) => ({ name, healthy: false, reason: `not known: ${messageOf(error)}` }));
+  }
+}
+
+async function askServices(docker: DockerHost, stack: string): Promise<ComponentHealth[]> {
   const services = await docker.services(stack);
   const tasks = await docker.tasks(services.map(({ name }) => name));
   const logs = await healthLogs(docker, tasks);

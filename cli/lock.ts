@@ -1,18 +1,15 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
+import { tryLock } from "../toolchain/lockFile";
+import { identify, isSame, type ProcessIdentity } from "../toolchain/processes";
 import { UserError } from "./errors";
-import { processStart } from "./processes";
 
 /** Who holds a stack's lock. */
-export interface LockHolder {
-  pid: number;
-  /** Start of that process, so that a number which was given out again is not taken for it. */
-  started: string;
-  user: string;
-  host: string;
-  command: string;
-  since: string;
+export interface LockHolder extends ProcessIdentity {
+  readonly user: string;
+  readonly host: string;
+  readonly command: string;
+  readonly since: string;
 }
 
 /**
@@ -24,60 +21,24 @@ export interface LockHolder {
  * @returns Gives the lock back.
  * @throws UserError naming the holder.
  */
-export function takeLock(folder: string, command: string): () => void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, "lock");
-  const own: LockHolder = {
-    pid: process.pid,
-    started: processStart(process.pid) ?? "",
+export async function takeLock(folder: string, command: string): Promise<() => Promise<void>> {
+  const mine: LockHolder = {
+    ...(await identify(process.pid)),
     user: userInfo().username,
     host: hostname(),
     command,
     since: new Date().toISOString(),
   };
-  const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify(own), { mode: 0o600 });
-  try {
-    // A link is made in one step or not at all, and the lock is never seen half written.
-    for (let attempt = 0; ; attempt++) {
-      try {
-        linkSync(draft, path);
-        break;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-          throw error;
-        }
-        const holder = readHolder(path);
-        if (holder !== undefined && (attempt > 0 || isAlive(holder))) {
-          throw new UserError(
-            `stack is locked: ${holder.user} runs \`${holder.command}\` on ${holder.host} since ${holder.since} ` +
-              `(process ${holder.pid}): wait for it, or end it with \`kill ${holder.pid}\``,
-          );
-        }
-        rmSync(path, { force: true });
-      }
-    }
-  } finally {
-    rmSync(draft, { force: true });
+  // A home on a shared disk: whether another machine's process still runs cannot be known from here.
+  const isAlive = async (holder: LockHolder): Promise<boolean> =>
+    holder.host !== mine.host || (await isSame(holder));
+  const attempt = await tryLock(join(folder, "lock"), mine, isAlive);
+  if ("holder" in attempt) {
+    const { user, host, pid, since, command: running } = attempt.holder;
+    throw new UserError(
+      `stack is locked: ${user} runs \`${running}\` on ${host} since ${since} (process ${pid}): wait for it, or end it ` +
+        `with \`kill ${pid}\``,
+    );
   }
-  return () => {
-    if (readHolder(path)?.pid === process.pid) {
-      rmSync(path, { force: true });
-    }
-  };
-}
-
-function readHolder(path: string): LockHolder | undefined {
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as LockHolder;
-  } catch {
-    return undefined;
-  }
-}
-
-function isAlive(holder: LockHolder): boolean {
-  if (holder.host !== hostname()) {
-    return true;
-  }
-  return processStart(holder.pid) === holder.started && holder.started !== "";
+  return attempt.release;
 }

@@ -88,7 +88,7 @@ export class Pulumi {
   async exportState(): Promise<StackState | undefined> {
     const result = await this.run(["stack", "export", "--stack", this.context.stack]);
     if (result.code !== 0) {
-      if (/no stack named|not found/i.test(result.stderr)) {
+      if (/no stack named/i.test(result.stderr)) {
         return undefined;
       }
       throw new UserError(`state of stack ${this.context.stack}: ${explainFailure(result)}`);

@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { DockerHost } from "./docker";
-import { processStart } from "./processes";
 import type { Pulumi, StackState, StateResource } from "./pulumi";
 
 /** What an update needs to know of the state that the last one left, and of what has happened to the machine since. */
@@ -28,14 +27,20 @@ export async function releaseDeadLock(pulumi: Pulumi): Promise<boolean> {
   }
   const folder = join(home, "state", ".pulumi", "locks", "organization", "fitnesscrm", stack);
   const holders = readLocks(folder);
-  if (
-    holders.length === 0 ||
-    holders.some(({ pid, host }) => host !== hostname() || processStart(pid) !== undefined)
-  ) {
+  if (holders.length === 0 || holders.some(({ pid, host }) => host !== hostname() || runsPulumi(pid))) {
     return false;
   }
   await pulumi.runChecked("lock of the state", ["cancel", "--yes", "--stack", stack]);
   return true;
+}
+
+/** The number alone proves nothing: after a restart of the machine it belongs to some other process. */
+function runsPulumi(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "pulumi";
+  } catch {
+    return false;
+  }
 }
 
 function readLocks(folder: string): { pid: number; host: string }[] {

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { parse, stringify } from "yaml";
+import { parse, parseDocument, stringify } from "yaml";
 import { UserError } from "./errors";
 
 /** A stack's settings file, as Pulumi reads and writes it. */
@@ -28,9 +28,13 @@ export function readStackFile(path: string): StackFile {
 
 /** Writes the file whole or not at all. */
 export function writeStackFile(path: string, file: StackFile): void {
+  writeWhole(path, stringify(file));
+}
+
+function writeWhole(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, stringify(file), { mode: 0o600 });
+  writeFileSync(temporary, text, { mode: 0o600 });
   renameSync(temporary, path);
 }
 
@@ -59,31 +63,80 @@ export function mergeDefaults(live: StackFile, tracked: StackFile, trackedBefore
   return { ...live, config };
 }
 
+/** One `--set KEY=VALUE`. */
+export interface Setting {
+  /** Path below `fitnesscrm:`: `["contacts", "onCall", 0, "email"]`. */
+  path: (string | number)[];
+  /** YAML: `8081` is a number, `true` a boolean, anything else text. */
+  text: string;
+}
+
 /**
- * Sets one value by its path below `fitnesscrm:`, e.g. `http.port` to `8081`.
- *
- * @param text YAML: `8081` is a number, `true` a boolean, anything else text.
- * @throws UserError when the path leads through something that is no map.
+ * @param argument E.g. `http.port=8081` or `contacts.onCall[0].email=eve@example.com`.
+ * @throws UserError when it is no such thing, or would put a secret on a command line.
  */
-export function setValue(file: StackFile, path: string, text: string): StackFile {
-  const [head, ...rest] = path.replace(/^fitnesscrm:/, "").split(".");
-  if (!head || rest.includes("")) {
-    throw new UserError(`--set ${path}: must be KEY=VALUE with a key such as http.port`, 2);
+export function parseSetting(argument: string): Setting {
+  const match = /^(?:fitnesscrm:)?([A-Za-z][\w-]*(?:\.[A-Za-z_][\w-]*|\[\d+\])*)=(.*)$/s.exec(argument);
+  if (match === null) {
+    throw new UserError(`--set ${argument}: must be KEY=VALUE with a key such as http.port`, 2);
   }
+  const [, key = "", text = ""] = match;
+  if (key === "secrets" || key.startsWith("secrets.")) {
+    throw new UserError(
+      "--set secrets: a command line can be read by everybody; use `./fitnesscrm pulumi config set --secret`",
+      2,
+    );
+  }
+  const path = key.split(/[.[\]]+/).filter((part) => part !== "");
+  return { path: path.map((part) => (/^\d+$/.test(part) ? Number(part) : part)), text };
+}
+
+/**
+ * Sets one value.
+ *
+ * @throws UserError when the path leads through something that is neither map nor list, or the value is no YAML.
+ */
+export function setValue(file: StackFile, path: Setting["path"], text: string): StackFile {
+  const [head, ...rest] = path;
   const config = structuredClone(file.config ?? {});
-  let node = config;
-  let key = `fitnesscrm:${head}`;
+  let node: Record<string | number, unknown> = config;
+  let key: string | number = `fitnesscrm:${head}`;
   for (const part of rest) {
-    node[key] ??= {};
+    node[key] ??= typeof part === "number" ? [] : {};
     const next = node[key];
     if (typeof next !== "object" || next === null) {
-      throw new UserError(`--set ${path}: ${key} is ${JSON.stringify(next)}, not a map`, 2);
+      throw new UserError(`--set ${show(path)}: ${key} is ${JSON.stringify(next)}, which has no parts`, 2);
     }
-    node = next as Record<string, unknown>;
+    node = next as Record<string | number, unknown>;
     key = part;
   }
-  node[key] = parse(text) as unknown;
+  node[key] = parseYaml(path, text);
   return { ...file, config };
+}
+
+/** Changes values in a file that people keep: its comments, its order and everything else stay as they are. */
+export function editStackFile(path: string, settings: readonly Setting[]): void {
+  const document = parseDocument(readFileSync(path, "utf8"));
+  for (const { path: at, text } of settings) {
+    const [head, ...rest] = at;
+    document.setIn(["config", `fitnesscrm:${head}`, ...rest], parseYaml(at, text));
+  }
+  writeWhole(path, document.toString());
+}
+
+function parseYaml(path: Setting["path"], text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    throw new UserError(`--set ${show(path)}: ${JSON.stringify(text)} is no YAML: put it in quotes`, 2);
+  }
+}
+
+function show(path: Setting["path"]): string {
+  return path
+    .map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`))
+    .join("")
+    .slice(1);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Config } from "../config";
 import { DATA_NODE_LABEL } from "../labels";
 import { ALREADY_THERE, type Need, type Provided, type Reporter, timesByStep } from "../toolchain";
 import type { UpOptions } from "./commands/up";
-import { parseSettings, type StackContext, stackContext, updateSettings } from "./context";
+import { type StackContext, stackContext, updateSettings } from "./context";
 import type { DockerHost } from "./docker";
 import { UserError } from "./errors";
 import { checkHealth, formatHealth, type Health } from "./health";
@@ -16,7 +16,6 @@ import { explainFailure, type Pulumi } from "./pulumi";
 import { planRecovery, releaseDeadLock } from "./recovery";
 import { ensurePassphrase, ensureSecrets } from "./secrets";
 import { inStep, policyArguments, prepareTools, progressReporter, type Session, sessionOf } from "./session";
-import { setValue, writeStackFile } from "./stackFile";
 import { initStack } from "./stackInit";
 import { startServices } from "./upDown";
 
@@ -30,10 +29,10 @@ export async function up(options: UpOptions): Promise<void> {
   const started = performance.now();
   const context = stackContext(options.stack);
   // Wrong settings are told before anything is fetched, started or locked.
-  const config = parseSettings(updateSettings(context, options.set), context.configFile);
+  const config = updateSettings(context, options.set);
   requireSpace(context.home);
 
-  const release = takeLock(context.folder, `fitnesscrm up --stack ${options.stack}`);
+  const release = await takeLock(context.folder, `fitnesscrm up --stack ${options.stack}`);
   try {
     const reporter = progressReporter();
     const machine = await prepareTools(reporter, needs(context, config));
@@ -52,7 +51,7 @@ export async function up(options: UpOptions): Promise<void> {
     const health = await waitForHealth(session, reporter);
     await report(session, options, health, machine.provided, (performance.now() - started) / 1000);
   } finally {
-    release();
+    await release();
   }
 }
 
@@ -143,15 +142,10 @@ async function prepareLocal(
   const environment = await inStep(reporter, "AWS emulator and mailbox", () =>
     ensureLocalEnvironment(docker, context.stack, ports),
   );
-  const file = updateSettings(context, []);
-  writeStackFile(
-    context.configFile,
-    setValue(
-      setValue(file, "aws.emulator.endpoint", environment.endpoint),
-      "aws.emulator.containerEndpoint",
-      environment.containerEndpoint,
-    ),
-  );
+  updateSettings(context, [
+    `aws.emulator.endpoint=${environment.endpoint}`,
+    `aws.emulator.containerEndpoint=${environment.containerEndpoint}`,
+  ]);
   const path = join(context.folder, "emulator");
   const before = await readFile(path, "utf8").catch(() => undefined);
   return {

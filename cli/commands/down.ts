@@ -15,7 +15,7 @@ export function register(program: Command): void {
       const { stopMailbox } = await import("../local/environment");
       const { takeLock } = await import("../lock");
       const { docker, context } = openSession(stack);
-      const release = takeLock(context.folder, `fitnesscrm down --stack ${stack}`);
+      const release = await takeLock(context.folder, `fitnesscrm down --stack ${stack}`);
       try {
         const stopped = await inStep(
           progressReporter(),
@@ -27,7 +27,7 @@ export function register(program: Command): void {
           await stopMailbox(docker, stack);
         }
       } finally {
-        release();
+        await release();
       }
     });
 }

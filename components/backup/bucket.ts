@@ -7,15 +7,10 @@ export interface BackupBucketArgs {
   bucketName?: string;
   /** Days for which a backup is kept (M43: 90). */
   retentionDays: number;
-  tags: Record<string, string>;
 }
 
-/** Days for which a version that was overwritten or deleted can still be brought back. */
-const OLD_VERSION_DAYS = 30;
 /** Days after which the parts of an upload that never finished go. */
 const BROKEN_UPLOAD_DAYS = 7;
-/** Backups live below this prefix. */
-export const BACKUP_PREFIX = "backups/";
 
 /**
  * The S3 bucket for backups (M43): private, encrypted, versioned, TLS only, emptied by lifecycle and by nothing else.
@@ -35,10 +30,10 @@ export class BackupBucket extends pulumi.ComponentResource {
     super("fitnesscrm:backup:Bucket", name, {}, opts);
 
     const bucket = this.createBucket(name, args);
-    this.keepVersions(name, bucket);
+    const versioning = this.keepVersions(name, bucket);
     this.encrypt(name, bucket);
     this.closeToThePublic(name, bucket);
-    this.expire(name, bucket, args.retentionDays);
+    this.expire(name, bucket, args.retentionDays, versioning);
 
     this.bucketName = bucket.bucket;
     this.bucketArn = bucket.arn;
@@ -60,14 +55,13 @@ export class BackupBucket extends pulumi.ComponentResource {
       {
         ...(args.bucketName !== undefined && { bucket: args.bucketName }),
         forceDestroy: false,
-        tags: args.tags,
       },
       { parent: this, protect: true },
     );
   }
 
-  private keepVersions(name: string, bucket: aws.s3.Bucket): void {
-    new aws.s3.BucketVersioning(
+  private keepVersions(name: string, bucket: aws.s3.Bucket): aws.s3.BucketVersioning {
+    return new aws.s3.BucketVersioning(
       name,
       { bucket: bucket.id, versioningConfiguration: { status: "Enabled" } },
       { parent: this },
@@ -86,7 +80,7 @@ export class BackupBucket extends pulumi.ComponentResource {
   }
 
   private closeToThePublic(name: string, bucket: aws.s3.Bucket): void {
-    new aws.s3.BucketOwnershipControls(
+    const ownership = new aws.s3.BucketOwnershipControls(
       name,
       { bucket: bucket.id, rule: { objectOwnership: "BucketOwnerEnforced" } },
       { parent: this },
@@ -100,7 +94,8 @@ export class BackupBucket extends pulumi.ComponentResource {
         ignorePublicAcls: true,
         restrictPublicBuckets: true,
       },
-      { parent: this },
+      // S3 refuses concurrent changes of a bucket's access settings.
+      { parent: this, dependsOn: [ownership] },
     );
     new aws.s3.BucketPolicy(
       name,
@@ -122,12 +117,16 @@ export class BackupBucket extends pulumi.ComponentResource {
           }),
         ),
       },
-      // S3 refuses concurrent changes of a bucket's access settings.
       { parent: this, dependsOn: [block] },
     );
   }
 
-  private expire(name: string, bucket: aws.s3.Bucket, retentionDays: number): void {
+  private expire(
+    name: string,
+    bucket: aws.s3.Bucket,
+    retentionDays: number,
+    versioning: aws.s3.BucketVersioning,
+  ): void {
     new aws.s3.BucketLifecycleConfiguration(
       name,
       {
@@ -138,12 +137,20 @@ export class BackupBucket extends pulumi.ComponentResource {
             status: "Enabled",
             filter: { prefix: "" },
             expiration: { days: retentionDays },
-            noncurrentVersionExpiration: { noncurrentDays: OLD_VERSION_DAYS },
+            // As long as the current ones: an overwritten backup is still a backup.
+            noncurrentVersionExpiration: { noncurrentDays: retentionDays },
             abortIncompleteMultipartUpload: { daysAfterInitiation: BROKEN_UPLOAD_DAYS },
+          },
+          {
+            // An expired object of a versioned bucket leaves a marker; S3 takes this only as a rule of its own.
+            id: "clean-delete-markers",
+            status: "Enabled",
+            filter: { prefix: "" },
+            expiration: { expiredObjectDeleteMarker: true },
           },
         ],
       },
-      { parent: this },
+      { parent: this, dependsOn: [versioning] },
     );
   }
 
@@ -155,7 +162,7 @@ export class BackupBucket extends pulumi.ComponentResource {
   ): aws.iam.AccessKey {
     const user = new aws.iam.User(
       `${name}-${purpose}`,
-      { name: `fitnesscrm-${args.stack}-backup-${purpose}`, tags: args.tags },
+      { name: `fitnesscrm-${args.stack}-backup-${purpose}` },
       { parent: this },
     );
     new aws.iam.UserPolicy(

@@ -1,6 +1,7 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { ROLE_CONNECTIONS } from "../../config";
+import { scramVerifier } from "./scram";
 
 export interface DatabaseArgs {
   /** Name of the application's database. The server creates it at its first start. */
@@ -14,6 +15,7 @@ export interface DatabaseArgs {
   volume: pulumi.Resource;
   /** Connection limit of the application's role. */
   appConnections: number;
+  /** In clear; the server and the state get a verifier of each. */
   passwords: Record<DatabaseRole, pulumi.Input<string>>;
 }
 
@@ -86,12 +88,15 @@ export class Database extends pulumi.ComponentResource {
     };
     const create = (role: DatabaseRole): postgresql.Role => {
       const { connectionLimit, memberOf, statementTimeout } = specs[role];
+      const roleName = `${this.args.name}_${role}`;
       return new postgresql.Role(
         `${name}-${role}`,
         {
-          name: `${this.args.name}_${role}`,
+          name: roleName,
           login: true,
-          password: this.args.passwords[role],
+          password: pulumi.secret(
+            pulumi.output(this.args.passwords[role]).apply((clear) => scramVerifier(clear, roleName)),
+          ),
           superuser: false,
           createRole: false,
           createDatabase: false,

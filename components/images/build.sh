@@ -34,11 +34,13 @@ build() {
     set -- "$@" --build-arg "BASE=$base"
   fi
   old_ifs=$IFS
+  set -f
   IFS='
 '
   for pair in ${BUILD_ARGS:-}; do
     set -- "$@" --build-arg "$pair"
   done
+  set +f
   IFS=$old_ifs
   # The classic builder prints every step; only its end matters, and only when it fails.
   docker build "$@" "$CONTEXT" >"$work/log" 2>&1 || {
@@ -50,7 +52,8 @@ build() {
 if [ -n "${CONTEXT:-}" ]; then
   build
 else
-  docker pull --quiet "$IMAGE" >&2 || fail "could not be pulled: check its name, its digest and the registry's login"
+  # An image that is there already by its digest needs no registry: a way back must not depend on one.
+  docker image inspect "$IMAGE" >/dev/null 2>&1 || docker pull --quiet "$IMAGE" >&2 || fail "could not be pulled: check its name, its digest and the registry's login"
 fi
 
 docker image inspect --format \

@@ -77,7 +77,8 @@ export class Image extends pulumi.ComponentResource {
 }
 
 function tag(args: BuiltImageArgs): string {
-  const content = contextHash(args.context, ...(args.alsoDependsOn?.folders ?? []));
+  const folders = [args.context, ...(args.alsoDependsOn?.folders ?? [])];
+  const content = contextHash(folders, args.dockerfile);
   const words = JSON.stringify([
     content,
     args.dockerfile,

@@ -13,7 +13,6 @@ export interface ThresholdAlarmsArgs {
   topicArns: Record<Severity, pulumi.Input<string>>;
   /** Where the runbooks are; the metric's name is appended. */
   runbookBaseUrl?: string;
-  tags: Record<string, string>;
 }
 
 /** Tag of an alarm: the manual's metric that it watches. The policy pack reads it. */
@@ -86,7 +85,7 @@ export class ThresholdAlarms extends pulumi.ComponentResource {
         actionsEnabled: true,
         alarmActions: [topic],
         okActions: [topic],
-        tags: { ...args.tags, [ALARM_TAG]: metric, [SEVERITY_TAG]: severity },
+        tags: { [ALARM_TAG]: metric, [SEVERITY_TAG]: severity },
       },
       { parent: this },
     );

@@ -10,7 +10,6 @@ export interface SeverityTopicsArgs {
     databaseAdmin: Contact;
     securityTeam: Contact;
   };
-  tags: Record<string, string>;
 }
 
 /** Tag of a topic or an alarm: its severity. The policy pack reads it. */
@@ -45,7 +44,7 @@ export class SeverityTopics extends pulumi.ComponentResource {
       {
         name: `fitnesscrm-${args.stack}-${severity.toLowerCase()}`,
         displayName: `FitnessCRM ${severity}: ${MANUAL.severities[severity]}`,
-        tags: { ...args.tags, [SEVERITY_TAG]: severity },
+        tags: { [SEVERITY_TAG]: severity },
       },
       { parent: this },
     );

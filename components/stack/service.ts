@@ -111,7 +111,7 @@ export class StackService extends pulumi.ComponentResource {
         endpointSpec: { mode: "dnsrr", ...(args.publish && { ports: [publishedPort(args.publish)] }) },
         updateConfig: updateConfig(args.update, "rollback"),
         rollbackConfig: updateConfig(args.update, "pause"),
-        convergeConfig: { delay: "1s", timeout: `${CONVERGE_SECONDS}s` },
+        convergeConfig: { delay: "1s", timeout: duration(CONVERGE_SECONDS) },
       },
       {
         parent: this,
@@ -136,7 +136,6 @@ function labels(args: StackServiceArgs): { label: string; value: string }[] {
 }
 
 function containerSpec(args: StackServiceArgs): docker.types.input.ServiceTaskSpecContainerSpec {
-  const grace = args.stopGraceSeconds ?? 30;
   return {
     image: args.image,
     ...(args.command !== undefined && { commands: args.command }),
@@ -146,7 +145,7 @@ function containerSpec(args: StackServiceArgs): docker.types.input.ServiceTaskSp
     ...(args.hosts !== undefined && { hosts: args.hosts }),
     ...(args.stopSignal !== undefined && { stopSignal: args.stopSignal }),
     readOnly: args.readOnlyRoot ?? false,
-    stopGracePeriod: `${grace}s`,
+    stopGracePeriod: duration(args.stopGraceSeconds ?? 30),
     labels: labels(args),
     secrets: Object.entries(args.secrets ?? {}).map(([fileName, secret]) => ({
       secretId: secret.id,
@@ -165,11 +164,18 @@ function containerSpec(args: StackServiceArgs): docker.types.input.ServiceTaskSp
       interval: "5s",
       timeout: "5s",
       retries: 3,
-      startPeriod: `${args.probe.startPeriodSeconds ?? 30}s`,
+      startPeriod: duration(args.probe.startPeriodSeconds ?? 30),
     },
     capDrops: ["ALL"],
     ...(args.capabilities !== undefined && { capAdds: args.capabilities }),
   };
+}
+
+/** Seconds as the provider reads them back (`90` is `1m30s`): any other spelling is a change in every preview. */
+export function duration(seconds: number): string {
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const text = `${h > 0 ? `${h}h` : ""}${h > 0 || m > 0 ? `${m}m` : ""}${s}s`;
+  return text.replace(/(?<=m)0s$/, "").replace(/(?<=h)0m$/, "");
 }
 
 function mounts(args: StackServiceArgs): docker.types.input.ServiceTaskSpecContainerSpecMount[] {
@@ -184,7 +190,7 @@ function mounts(args: StackServiceArgs): docker.types.input.ServiceTaskSpecConta
     ...Object.entries(args.scratchMiB ?? {}).map(([target, mib]) => ({
       type: "tmpfs",
       target,
-      tmpfsOptions: { sizeBytes: mib * 1024 * 1024, mode: 0o1777 },
+      tmpfsOptions: { sizeBytes: mib * 1024 * 1024, mode: 0o777 },
     })),
   ];
 }
