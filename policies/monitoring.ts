@@ -1,0 +1,153 @@
+import { KEY_METRICS, type KeyMetric, MANUAL, type Threshold } from "../manual";
+import { type Basis, type Rule, resourceRule, stackRule } from "./lib/rule";
+import { atMost } from "./lib/settings";
+import type { Props } from "./lib/types";
+
+/** Tag of an alarm: the metric of the manual's "Key Metrics" table that it watches. */
+export const ALARM_TAG = "fitnesscrm:alarm";
+
+const ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm";
+type Alarm = Props<typeof ALARM>;
+
+/** Half of the time in which somebody must respond to a critical alert is left to find out. */
+const DETECTION_MINUTES = MANUAL.onCall.respondWithinMinutes.critical / 2;
+
+function sentence({ row, title, above, unit, action }: Threshold): Basis {
+  const limit = `${unit === "Count" ? "" : " "}${above}${{ Percent: "%", Milliseconds: "ms", Count: "" }[unit]}`;
+  return { row, says: `${title} > ${limit.trim()}: ${action}` };
+}
+
+/** The manual's metric that an alarm watches; undefined for an alarm of another kind. */
+export function watchedMetric(alarm: Partial<Alarm>): KeyMetric | undefined {
+  const tag = alarm.tags?.[ALARM_TAG];
+  return KEY_METRICS.find((metric) => metric === tag);
+}
+
+const KEY_METRICS_TABLE: Basis = {
+  row: "M22 to M27",
+  says: KEY_METRICS.map((metric) => sentence(MANUAL.thresholds[metric]).says.replace(/:.*/, "")).join(", "),
+};
+
+const thresholds = resourceRule(
+  {
+    name: "alarm-thresholds",
+    section: "Monitoring",
+    basis: KEY_METRICS_TABLE,
+    demands:
+      "An alarm on a key metric goes off above the manual's threshold or below it, never above a higher value.",
+    types: [ALARM],
+    settings: {
+      cpu: threshold("cpu"),
+      memory: threshold("memory"),
+      disk: threshold("disk"),
+      "response-time": threshold("response-time"),
+      "error-rate": threshold("error-rate"),
+      "database-connections": threshold("database-connections"),
+    },
+  },
+  ({ props }, judge, limits) => {
+    for (const metric of KEY_METRICS) {
+      const basis = sentence(MANUAL.thresholds[metric]);
+      const { unit } = MANUAL.thresholds[metric];
+      const watches = () => watchedMetric(props) === metric;
+      judge.must(
+        () => !watches() || (props.threshold !== undefined && props.threshold <= limits[metric]),
+        () => `goes off above ${props.threshold ?? "nothing"}, which is looser than ${limits[metric]}`,
+        `threshold ${limits[metric]} ${unit} or lower`,
+        basis,
+      );
+      judge.must(
+        () => !watches() || props.comparisonOperator === "GreaterThanThreshold",
+        () => `compares by ${props.comparisonOperator}`,
+        "comparisonOperator GreaterThanThreshold",
+        basis,
+      );
+      judge.must(
+        () => !watches() || props.unit === undefined || props.unit === unit,
+        () => `counts in ${props.unit}, which makes the threshold another one`,
+        `unit ${unit}, or none`,
+        basis,
+      );
+    }
+  },
+);
+
+function threshold(metric: KeyMetric) {
+  const { above, unit, title } = MANUAL.thresholds[metric];
+  return atMost(above, `${title} above which the alarm goes off, ${unit}.`);
+}
+
+const detection = resourceRule(
+  {
+    name: "alarm-detection",
+    section: "Monitoring",
+    basis: KEY_METRICS_TABLE,
+    demands:
+      "An alarm on a key metric looks at the average, the maximum or a high percentile, and goes off in time.",
+    types: [ALARM],
+    settings: {
+      detectWithinMinutes: atMost(DETECTION_MINUTES, "Longest time above the threshold before the alarm."),
+    },
+  },
+  ({ props }, judge, { detectWithinMinutes }) => {
+    judge.must(
+      () =>
+        watchedMetric(props) === undefined ||
+        props.statistic === "Average" ||
+        props.statistic === "Maximum" ||
+        (props.statistic === undefined && /^p(9\d(\.\d+)?|100)$/.test(props.extendedStatistic ?? "")),
+      () => `looks at ${props.statistic ?? props.extendedStatistic ?? "no statistic"}, which hides peaks`,
+      "statistic Average or Maximum, or an extendedStatistic of p90 or higher",
+    );
+    judge.must(
+      () =>
+        watchedMetric(props) === undefined ||
+        ((props.metricName ?? "") !== "" && (props.namespace ?? "") !== ""),
+      "watches no metric",
+      "a plain metric by namespace and metricName",
+    );
+    const minutes = () => ((props.period ?? Number.NaN) * (props.evaluationPeriods ?? Number.NaN)) / 60;
+    judge.must(
+      () => watchedMetric(props) === undefined || minutes() <= detectWithinMinutes,
+      () => `needs ${minutes()} minutes above its threshold to go off`,
+      `period and evaluationPeriods that come to ${detectWithinMinutes} minutes or less`,
+    );
+    judge.must(
+      () =>
+        watchedMetric(props) === undefined ||
+        props.datapointsToAlarm === undefined ||
+        props.datapointsToAlarm <= (props.evaluationPeriods ?? 0),
+      () => `needs ${props.datapointsToAlarm} of ${props.evaluationPeriods} periods, which never happens`,
+      "datapointsToAlarm of evaluationPeriods or less",
+    );
+    judge.must(
+      () =>
+        watchedMetric(props) === undefined ||
+        ["breaching", "notBreaching", "ignore", "missing"].includes(props.treatMissingData ?? ""),
+      "does not say what missing data means",
+      "treatMissingData breaching, notBreaching, ignore or missing, written out",
+    );
+  },
+);
+
+const present = stackRule(
+  {
+    name: "alarms-present",
+    section: "Monitoring",
+    basis: KEY_METRICS_TABLE,
+    demands: "Each of the six key metrics has an alarm.",
+  },
+  ({ complete, of, judge }) => {
+    const alarms = of(ALARM);
+    for (const metric of KEY_METRICS) {
+      judge.must(
+        () => !complete || alarms.some(({ props }) => watchedMetric(props) === metric),
+        `has no alarm for ${metric}`,
+        `an aws.cloudwatch.MetricAlarm with the tag ${ALARM_TAG} = ${metric}`,
+        sentence(MANUAL.thresholds[metric]),
+      );
+    }
+  },
+);
+
+export const MONITORING: readonly Rule[] = [thresholds, detection, present];
