@@ -476,7 +476,8 @@ function unwrap(node: unknown): unknown {
     if (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault || inner instanceof z.ZodOptional) {
       inner = inner.unwrap();
     } else if (inner instanceof z.ZodPipe) {
-      inner = inner.in;
+      // What a preprocessor hands on, not the function itself.
+      inner = inner.in instanceof z.ZodTransform ? inner.out : inner.in;
     } else if (inner instanceof z.ZodUnion) {
       inner = inner.options[0];
     } else {

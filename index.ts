@@ -183,6 +183,10 @@ function readConfig(): Config {
 
 /** The provider reaches the server through a loopback listener that lives as long as the engine does. */
 function openTunnel({ host, database: { tunnelPort } }: Config): pulumi.Output<number> {
-  const opened = ensureTunnel({ dockerHost: host, stack, port: tunnelPort, enginePid: process.ppid });
+  const opened = ensureTunnel({ dockerHost: host, stack, port: tunnelPort, enginePid: process.ppid }).catch(
+    (error: Error) => {
+      throw new pulumi.RunError(error.message);
+    },
+  );
   return pulumi.output(opened.then(() => tunnelPort));
 }

@@ -127,7 +127,7 @@ export function parseSettings(file: StackFile, where: string): Config {
   if (unset.length > 0) {
     throw new UserError(`${where}: still to be set: ${unset.join(", ")}`, 2);
   }
-  const secrets = JSON.stringify(Object.fromEntries(SECRETS.map((name) => [name, "not looked at here"])));
+  const secrets = JSON.stringify(Object.fromEntries(SECRETS.map((name) => [name, "not-looked-at-here"])));
   try {
     return parseConfig({ ...raw, [`${PROJECT}:secrets`]: secrets }, PROJECT_FOLDER);
   } catch (error) {

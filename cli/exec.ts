@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { UserError } from "./errors";
 
@@ -29,6 +29,8 @@ export function run(command: string, args: readonly string[], options: RunOption
       cwd: options.cwd,
       env: options.env ?? process.env,
       stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+      // A group of its own, so that a limit ends what the command has started as well.
+      detached: options.timeoutSeconds !== undefined,
     });
     const output = { stdout: "", stderr: "" };
     let timedOut = false;
@@ -37,7 +39,7 @@ export function run(command: string, args: readonly string[], options: RunOption
         ? undefined
         : setTimeout(() => {
             timedOut = true;
-            child.kill("SIGKILL");
+            killGroup(child);
           }, options.timeoutSeconds * 1000);
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       output.stdout += text;
@@ -61,6 +63,14 @@ export function run(command: string, args: readonly string[], options: RunOption
     });
     child.stdin?.end(options.input);
   });
+}
+
+function killGroup(child: ChildProcess): void {
+  try {
+    process.kill(-(child.pid ?? 0), "SIGKILL");
+  } catch {
+    // It has ended in this very moment.
+  }
 }
 
 /** Runs a command that must succeed. @throws UserError with the last line of what it said. */
@@ -94,7 +104,15 @@ export function runAttached(
     const ignore = (): void => {};
     process.on("SIGINT", ignore);
     process.on("SIGTERM", forward);
-    child.on("error", reject);
+    child.on("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === "ENOENT"
+          ? new UserError(
+              `${command} is not installed, or not on PATH: run ./fitnesscrm up, which gets what is missing`,
+            )
+          : error,
+      ),
+    );
     child.on("close", (code, signal) => {
       process.off("SIGINT", ignore);
       process.off("SIGTERM", forward);

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { ConfigError } from "../config";
 import { ToolchainError } from "../toolchain/types";
 import * as destroy from "./commands/destroy";
@@ -25,12 +25,23 @@ async function main(): Promise<void> {
     .description("FitnessCRM's operations manual, as commands")
     .option("--debug", "show stack traces")
     .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
+    // `pulumi` hands its options on, which works only when a command's options stand behind its name.
+    .enablePositionalOptions()
     .exitOverride()
     .addHelpText("after", "\nExample:\n  ./fitnesscrm up        bring the whole stack up on this machine");
   for (const { register } of COMMANDS) {
     register(program);
   }
+  allowDebugEverywhere(program);
   await program.parseAsync(process.argv);
+}
+
+/** `./fitnesscrm up --debug` is what people type first. */
+function allowDebugEverywhere(command: Command): void {
+  for (const child of command.commands) {
+    child.addOption(new Option("--debug").hideHelp());
+    allowDebugEverywhere(child);
+  }
 }
 
 main().catch((error: unknown) => {

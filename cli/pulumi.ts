@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PROJECT_FOLDER, type StackContext } from "./context";
 import { UserError } from "./errors";
@@ -12,11 +12,11 @@ export function passphraseFile(context: StackContext): string {
 /**
  * The environment in which `pulumi` works on a stack, for the launcher and for `./fitnesscrm env`.
  *
- * A local stack's state is below the launcher's home. A remote one's is where its owner logged in to, or where
- * `PULUMI_BACKEND_URL` says.
+ * A local stack's state is below the launcher's home. A remote one's is where `PULUMI_BACKEND_URL` says, else in the bucket
+ * that `state prepare` made, else where its owner logged in to.
  */
 export function pulumiEnvironment(context: StackContext): Record<string, string> {
-  const { home, stack, kind, configFile } = context;
+  const { home, stack, configFile } = context;
   return {
     PATH: `${join(home, "bin")}:${process.env.PATH ?? ""}`,
     FITNESSCRM_HOME: home,
@@ -28,9 +28,19 @@ export function pulumiEnvironment(context: StackContext): Record<string, string>
     // A refresh needs the way to the database that the program opens.
     PULUMI_RUN_PROGRAM: "true",
     PULUMI_OPTION_CONFIG_FILE: configFile,
-    ...(kind === "local" && { PULUMI_BACKEND_URL: `file://${join(home, "state")}` }),
+    ...backendEnvironment(context),
     ...passphraseEnvironment(context),
   };
+}
+
+function backendEnvironment({ kind, home, folder }: StackContext): Record<string, string> {
+  if (kind === "local") {
+    return { PULUMI_BACKEND_URL: `file://${join(home, "state")}` };
+  }
+  const remembered = join(folder, "backend");
+  return process.env.PULUMI_BACKEND_URL === undefined && existsSync(remembered)
+    ? { PULUMI_BACKEND_URL: readFileSync(remembered, "utf8").trim() }
+    : {};
 }
 
 function passphraseEnvironment(context: StackContext): Record<string, string> {
@@ -45,10 +55,11 @@ function passphraseEnvironment(context: StackContext): Record<string, string> {
 
 /** `pulumi`, for one stack. */
 export class Pulumi {
-  readonly environment: NodeJS.ProcessEnv;
+  constructor(readonly context: StackContext) {}
 
-  constructor(readonly context: StackContext) {
-    this.environment = { ...process.env, ...pulumiEnvironment(context) };
+  /** Read anew each time: the passphrase is made in the course of the first `up`. */
+  get environment(): NodeJS.ProcessEnv {
+    return { ...process.env, ...pulumiEnvironment(this.context) };
   }
 
   run(args: readonly string[], input?: string): Promise<RunResult> {
@@ -136,6 +147,7 @@ export function explainFailure({ stdout, stderr, code }: RunResult): string {
   if (locked !== null) {
     return `the state is locked by ${locked[1]} (process ${locked[2]}) since ${locked[3]}: wait for it to finish`;
   }
-  const error = /^\s*error: (.+)$/m.exec(text);
+  // A line that ends in a colon only announces what stands on the next one.
+  const error = /^\s*error: (?:.+:\n\s*)?(.+)$/m.exec(text);
   return error?.[1] ?? (lastLine(stderr) || lastLine(stdout) || `pulumi ended with exit code ${code}`);
 }

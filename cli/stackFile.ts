@@ -88,6 +88,9 @@ export function parseSetting(argument: string): Setting {
     );
   }
   const path = key.split(/[.[\]]+/).filter((part) => part !== "");
+  if (path.some((part) => ["__proto__", "constructor", "prototype"].includes(part))) {
+    throw new UserError(`--set ${argument}: no setting has such a name`, 2);
+  }
   return { path: path.map((part) => (/^\d+$/.test(part) ? Number(part) : part)), text };
 }
 

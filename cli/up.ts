@@ -94,21 +94,19 @@ async function requireEngine(docker: DockerHost): Promise<void> {
       `${problem}: ${docker.host === "" ? "start it and run this again" : "run ./fitnesscrm host prepare for this stack"}`,
     );
   }
-  const label = await docker.runChecked("Swarm node", [
-    "node",
-    "inspect",
-    "self",
-    "--format",
-    `{{index .Spec.Labels "${DATA_NODE_LABEL}"}}`,
-  ]);
-  if (label.trim() !== "true") {
+  const [node = "", label] = (
     await docker.runChecked("Swarm node", [
       "node",
-      "update",
-      "--label-add",
-      `${DATA_NODE_LABEL}=true`,
+      "inspect",
       "self",
-    ]);
+      "--format",
+      `{{.ID}} {{index .Spec.Labels "${DATA_NODE_LABEL}"}}`,
+    ])
+  )
+    .trim()
+    .split(" ");
+  if (label !== "true") {
+    await docker.runChecked("Swarm node", ["node", "update", "--label-add", `${DATA_NODE_LABEL}=true`, node]);
   }
 }
 

@@ -1,12 +1,14 @@
+import { createHash } from "node:crypto";
 import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isSame, type ProcessIdentity } from "./processes";
 
 /** A lock that was got, or who has it. */
 export type LockAttempt<H> = { readonly release: () => Promise<void> } | { readonly holder: H };
 
 /**
- * Takes a lock that one process of this machine can hold, and says who holds it otherwise. A holder that is gone is put aside.
+ * Takes a lock that one process of this machine can hold, and says who holds it otherwise. A holder that is gone is replaced.
  *
  * @param file Path of the lock; its folder is made.
  * @param mine Who asks. Anything that helps a person may stand beside the process's identity.
@@ -33,11 +35,31 @@ export async function tryLock<H extends ProcessIdentity>(
       if (found.holder !== undefined && (await isAlive(found.holder))) {
         return { holder: found.holder };
       }
-      await takeAway(file, found.text);
+      // Several may find the same dead holder, and one of them may replace it: that right is a lock itself. Without it, a slow
+      // one would replace the lock that a quick one has just got.
+      const right = await tryLock(`${file}.after-${digest(found.text)}`, mine, isAlive);
+      if ("holder" in right) {
+        await sleep(RETRY_MILLISECONDS);
+        continue;
+      }
+      try {
+        if ((await readFile(file, "utf8").catch(() => undefined)) === found.text) {
+          await rename(claim, file);
+          return { release: () => giveBack(file, text) };
+        }
+      } finally {
+        await right.release();
+      }
     }
   } finally {
     await rm(claim, { force: true });
   }
+}
+
+const RETRY_MILLISECONDS = 10;
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 12);
 }
 
 async function linked(claim: string, file: string): Promise<boolean> {
@@ -69,20 +91,6 @@ async function readHolder<H>(file: string): Promise<{ text: string; holder?: H }
     // Damaged: nobody can hold it.
     return { text };
   }
-}
-
-async function takeAway(file: string, expected: string): Promise<void> {
-  const aside = `${file}.stale.${process.pid}`;
-  try {
-    await rename(file, aside);
-  } catch {
-    return;
-  }
-  // Somebody else took it over between the look and the move: give it back.
-  if ((await readFile(aside, "utf8")) !== expected) {
-    await linked(aside, file);
-  }
-  await rm(aside, { force: true });
 }
 
 async function giveBack(file: string, mine: string): Promise<void> {

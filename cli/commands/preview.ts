@@ -30,7 +30,8 @@ export function register(program: Command): void {
         ...flags,
       ]);
       if (code !== 0) {
-        throw new UserError("preview: failed, or something would change: what Pulumi said stands above");
+        const why = options.expectNoChanges ? "it failed, or something would change" : "it failed";
+        throw new UserError(`preview: ${why} (pulumi's exit code ${code}): what it said stands above`);
       }
     });
 }

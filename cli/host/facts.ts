@@ -48,7 +48,9 @@ export async function gatherFacts(connection: SshConnection): Promise<Facts> {
   }
   const root = await connection.run(ROOT_PROBE, { timeoutSeconds: 60 });
   if (root.code !== 0) {
-    throw new UserError(`${target.server} cannot be examined: ${lastLine(root.stderr) || `exit code ${root.code}`}`);
+    throw new UserError(
+      `${target.server} cannot be examined: ${lastLine(root.stderr) || `exit code ${root.code}`}`,
+    );
   }
   return parseFacts(login, root);
 }

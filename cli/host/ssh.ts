@@ -144,7 +144,8 @@ export class SshConnection implements Connection {
     });
     let ended: string | undefined;
     child.once("error", (error: NodeJS.ErrnoException) => {
-      ended = error.code === "ENOENT" ? "the ssh command is not installed: install openssh-client" : error.message;
+      ended =
+        error.code === "ENOENT" ? "the ssh command is not installed: install openssh-client" : error.message;
     });
     child.once("close", () => {
       ended ??= explainSshFailure(this.target, stderr);

@@ -100,7 +100,19 @@ async function ensureContainer(
 ): Promise<string> {
   const name = helperName(stack, container.role);
   const args = runArguments(stack, name, container, gateway);
-  const fingerprint = createHash("sha256").update(JSON.stringify(args)).digest("hex").slice(0, 16);
+  const image = await docker.runChecked(`image ${container.image}`, [
+    "image",
+    "inspect",
+    "--format",
+    "{{.Id}}",
+    container.image,
+  ]);
+  // The mailbox may be replaced whenever its image was built anew; the emulator would lose what it holds.
+  const version = container.role === "aws" ? container.image : image;
+  const fingerprint = createHash("sha256")
+    .update(JSON.stringify([args, version]))
+    .digest("hex")
+    .slice(0, 16);
   const found = await docker.run([
     "container",
     "inspect",
@@ -182,11 +194,15 @@ async function waitUntilReady(docker: DockerHost, name: string, container: Helpe
     if (await answers(url)) {
       return;
     }
+    const state = await docker.run(["container", "inspect", "--format", "{{.State.Running}}", name]);
+    if (state.stdout.trim() !== "true") {
+      break;
+    }
     await sleep(200);
   }
   const { stdout, stderr } = await docker.run(["container", "logs", "--tail", "1", name]);
   throw new UserError(
-    `container ${name} was not ready within ${container.readySeconds} s, it said last: ${(stderr || stdout).trim() || "nothing"}`,
+    `container ${name} did not become ready within ${container.readySeconds} s, it said last: ${(stderr || stdout).trim() || "nothing"}`,
   );
 }
 

@@ -117,6 +117,8 @@ export class Application extends pulumi.ComponentResource {
         capabilities: ["CAP_CHOWN", "CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETUID"],
         replicas: config.replicas.frontend,
         update: "roll",
+        // An image that was built here is on this node only.
+        pinned: config.app.source !== undefined,
       },
       { parent: this },
     );
@@ -135,7 +137,10 @@ export class Application extends pulumi.ComponentResource {
         limits: config.resources.nginx,
         replicas: 1,
         update: "replace",
-        publish: { host: config.http.port, container: 8080 },
+        pinned: true,
+        publish: { host: config.http.port, container: 80 },
+        scratchMiB: { "/tmp": 128 },
+        readOnlyRoot: true,
         stopGraceSeconds: DRAIN_SECONDS,
       },
       { parent: this },

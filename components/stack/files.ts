@@ -19,7 +19,7 @@ export function swarmSecret(
       data: pulumi.secret(pulumi.output(value).apply((text) => Buffer.from(text).toString("base64"))),
       labels: [{ label: "fitnesscrm.stack", value: stack }],
     },
-    { parent, additionalSecretOutputs: ["data"] },
+    { parent },
   );
 }
 

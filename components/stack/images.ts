@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../../config";
 import { Image } from "../images/image";
@@ -36,7 +37,10 @@ export class StackImages extends pulumi.ComponentResource {
       postgres: this.ownImage("postgres"),
       redis: this.ownImage("redis"),
       nginx: this.ownImage("nginx"),
-      ops: this.ownImage("ops", { prepare: "images/ops/prepare.sh", alsoDependsOn: { folders: ["ops"] } }),
+      ops: this.ownImage("ops", {
+        prepare: "images/ops/prepare.sh",
+        alsoDependsOn: { folders: ["ops"], words: [packageLock()] },
+      }),
       agent: this.ownImage("agent", {
         prepare: "images/agent/prepare.sh",
         alsoDependsOn: { words: [args.agentVersion] },
@@ -89,4 +93,9 @@ export class StackImages extends pulumi.ComponentResource {
       { parent: this },
     );
   }
+}
+
+/** The bundled programs' dependencies. */
+function packageLock(): string {
+  return readFileSync("package-lock.json", "utf8");
 }

@@ -45,10 +45,13 @@ export class Operations extends pulumi.ComponentResource {
           ops_database_url: swarmSecret(stack, "ops-database-url", args.monitoringDatabaseUrl, this),
           redis_url: swarmSecret(stack, "ops-redis-url", args.redisUrl, this),
         },
+        scratchMiB: { "/tmp": 64 },
+        readOnlyRoot: true,
         probe: { command: ["/usr/local/bin/healthcheck"] },
         limits: config.resources.ops,
         replicas: 1,
         update: "roll",
+        pinned: true,
       },
       { parent: this, dependsOn: args.dependsOn },
     );
@@ -63,7 +66,8 @@ export class Operations extends pulumi.ComponentResource {
         service: "agent",
         network: foundation.network,
         image: images.agent.reference,
-        environment: { FITNESSCRM_STACK: stack, HOST_PROC: "/hostfs/proc", HOST_ROOT: "/hostfs" },
+        environment: { AGENT_STACK: stack, HOST_PROC: "/hostfs/proc" },
+        readOnlyRoot: true,
         secrets: {
           monitoring_database_url: swarmSecret(
             stack,
@@ -72,7 +76,8 @@ export class Operations extends pulumi.ComponentResource {
             this,
           ),
         },
-        hostFolders: { "/hostfs": "/" },
+        // Not the whole of /, where the engine's socket lies.
+        hostFolders: { "/hostfs/proc": "/proc" },
         probe: { command: ["/usr/local/bin/healthcheck"] },
         limits: config.resources.agent,
         replicas: "global",

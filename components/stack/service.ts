@@ -46,8 +46,6 @@ export interface StackServiceArgs {
   limits: Limits;
   /** Capabilities that come back after all were dropped. */
   capabilities?: string[];
-  /** User of the processes; the image's own by default. */
-  user?: string;
   /** The container cannot write but to its mounts. */
   readOnlyRoot?: boolean;
   /** Tasks, or one on every node. */
@@ -61,11 +59,8 @@ export interface StackServiceArgs {
   pinned?: boolean;
   /** Port of the host, on every interface, and the container's. */
   publish?: { host: number; container: number };
-  /** Names that resolve to a fixed address, e.g. the AWS emulator's. */
-  hosts?: { host: string; ip: string }[];
   /** Seconds between the stop signal and the kill. Default 30. */
   stopGraceSeconds?: number;
-  stopSignal?: string;
 }
 
 /** Every container's log: rotated by the engine at 10 MiB, five files kept (M55). */
@@ -99,7 +94,7 @@ export class StackService extends pulumi.ComponentResource {
         labels: labels(args),
         taskSpec: {
           containerSpec: containerSpec(args),
-          networksAdvanceds: [{ name: args.network.id, aliases: [args.service] }],
+          networksAdvanceds: [{ id: args.network.id, aliases: [args.service] }],
           resources: { limits: engineLimits(args.limits) },
           // A window that is not set is reported by the engine as "0s", and every preview would show it.
           restartPolicy: { condition: "any", delay: "2s", window: "0s" },
@@ -111,7 +106,10 @@ export class StackService extends pulumi.ComponentResource {
         endpointSpec: { mode: "dnsrr", ...(args.publish && { ports: [publishedPort(args.publish)] }) },
         updateConfig: updateConfig(args.update, "rollback"),
         rollbackConfig: updateConfig(args.update, "pause"),
-        convergeConfig: { delay: "1s", timeout: duration(CONVERGE_SECONDS) },
+        // The provider cannot wait for a service of no fixed number of tasks.
+        ...(args.replicas !== "global" && {
+          convergeConfig: { delay: "1s", timeout: duration(CONVERGE_SECONDS) },
+        }),
       },
       {
         parent: this,
@@ -141,9 +139,6 @@ function containerSpec(args: StackServiceArgs): docker.types.input.ServiceTaskSp
     ...(args.command !== undefined && { commands: args.command }),
     ...(args.args !== undefined && { args: args.args }),
     ...(args.environment !== undefined && { env: args.environment }),
-    ...(args.user !== undefined && { user: args.user }),
-    ...(args.hosts !== undefined && { hosts: args.hosts }),
-    ...(args.stopSignal !== undefined && { stopSignal: args.stopSignal }),
     readOnly: args.readOnlyRoot ?? false,
     stopGracePeriod: duration(args.stopGraceSeconds ?? 30),
     labels: labels(args),
@@ -190,7 +185,8 @@ function mounts(args: StackServiceArgs): docker.types.input.ServiceTaskSpecConta
     ...Object.entries(args.scratchMiB ?? {}).map(([target, mib]) => ({
       type: "tmpfs",
       target,
-      tmpfsOptions: { sizeBytes: mib * 1024 * 1024, mode: 0o777 },
+      // No mode: the engine takes the folder's own, and the provider reads some modes back differently.
+      tmpfsOptions: { sizeBytes: mib * 1024 * 1024 },
     })),
   ];
 }

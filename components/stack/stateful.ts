@@ -1,4 +1,3 @@
-import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../../config";
 import { serverSettings } from "../database/server";
@@ -46,9 +45,10 @@ export class StatefulServices extends pulumi.ComponentResource {
         args: serverSettings(config.database),
         environment: { POSTGRES_DB: config.database.name },
         secrets: { postgres_password: swarmSecret(stack, "postgres-password", passwords.postgres, this) },
-        volumes: { "/var/lib/postgresql/data": volumeName(foundation.volumes.postgres) },
-        // Parallel queries share memory here; the engine's default of 64 MiB is soon full.
-        scratchMiB: { "/dev/shm": 256 },
+        volumes: { "/var/lib/postgresql/data": foundation.volumes.postgres.name },
+        // Parallel queries share memory in /dev/shm; the engine's default of 64 MiB is soon full.
+        scratchMiB: { "/dev/shm": 256, "/run/postgresql": 1, "/tmp": 64 },
+        readOnlyRoot: true,
         probe: { command: ["/usr/local/bin/healthcheck"], startPeriodSeconds: 120 },
         limits: config.resources.db,
         replicas: 1,
@@ -74,7 +74,9 @@ export class StatefulServices extends pulumi.ComponentResource {
           REDIS_MAXMEMORY_POLICY: config.redis.evictionPolicy,
         },
         secrets: { redis_password: swarmSecret(stack, "redis-password", passwords.redis, this) },
-        volumes: { "/data": volumeName(foundation.volumes.redis) },
+        volumes: { "/data": foundation.volumes.redis.name },
+        scratchMiB: { "/run/redis": 1 },
+        readOnlyRoot: true,
         probe: { command: ["/usr/local/bin/healthcheck"] },
         limits: config.resources.redis,
         replicas: 1,
@@ -84,8 +86,4 @@ export class StatefulServices extends pulumi.ComponentResource {
       { parent: this },
     );
   }
-}
-
-function volumeName(volume: docker.Volume): pulumi.Output<string> {
-  return volume.name;
 }

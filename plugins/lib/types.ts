@@ -1,6 +1,6 @@
 /**
  * What a provider plugin of this project is made of. A plugin is a name, a version, a configuration and one
- * {@link ResourceHandler} a resource type; `serve` (server.ts) speaks the engine's protocol on their behalf.
+ * {@link ResourceHandler} a resource type; `serve` (serve.ts) speaks the engine's protocol on their behalf.
  *
  * Values are plain JavaScript. A value that the engine does not know yet during a preview is {@link UNKNOWN};
  * handlers never see it outside `check` and `preview`. Secrets are unwrapped before a handler sees them and wrapped
@@ -12,6 +12,28 @@ export const UNKNOWN: unique symbol = Symbol("unknown");
 
 /** A bag of properties, as it travels between the engine and a provider. */
 export type Props = Record<string, unknown>;
+
+/**
+ * Thrown by `create` or `update` when the object exists but is not as it should be: the engine records the object as
+ * failed, so that the next run repairs or replaces it instead of making a second one.
+ */
+export class PartialFailure extends Error {
+  /**
+   * @param id the object's id
+   * @param state the state to record
+   * @param inputs the inputs to record; what the object really has, so that the next run sees the difference
+   * @param reasons one line each, shown to the user
+   */
+  constructor(
+    readonly id: string,
+    readonly state: Props,
+    readonly inputs: Props,
+    readonly reasons: readonly string[],
+  ) {
+    super(reasons.join("; "));
+    this.name = "PartialFailure";
+  }
+}
 
 /** A reason why the inputs of a resource, or the configuration of a plugin, cannot be used. */
 export interface Failure {
@@ -46,6 +68,19 @@ export interface ResourceHandler<C, I extends Props = Props, O extends Props = P
   readonly secretOutputs?: readonly string[];
   /** Property paths whose order does not matter (the upstream provider's sets). */
   readonly sets?: readonly string[];
+  /**
+   * The property that Pulumi fills with `<resource name>-<7 hex digits>` when the program does not set it. `serve`
+   * does so before `check`, keeps the name over updates, and replaces an object whose name the program set
+   * delete-first, as the official providers do.
+   */
+  readonly autoName?: string;
+  /** True when a difference at this path, in Pulumi's notation, means nothing (the upstream's diff suppression). */
+  ignoreDiff?(path: string, oldValue: unknown, newValue: unknown): boolean;
+  /**
+   * Old and new inputs as they are to be compared, where the plain ones would differ without meaning anything, or
+   * would hide how little differs. Values may be {@link UNKNOWN}.
+   */
+  comparable?(olds: Props, news: Props): [olds: Props, news: Props];
   /** Fills in the defaults of the upstream provider and reports what is invalid. Never talks to the service. */
   check?(news: Props, olds: Props | undefined, urn: string): { inputs: Props; failures: Failure[] };
   /** The state that a preview shows for a create or an update; what is not known yet is {@link UNKNOWN}. */
@@ -78,6 +113,11 @@ export interface Plugin<C> {
   readonly version: string;
   /** Property names of the configuration that are secrets. */
   readonly secretConfig?: readonly string[];
+  /**
+   * Property names of the configuration that are not strings. The SDK sends these as JSON text; `serve` parses them,
+   * and only them, before `checkConfig` and `configure` see them.
+   */
+  readonly jsonConfig?: readonly string[];
   /** Reports what is invalid in the configuration. Values may be {@link UNKNOWN}. Never talks to the service. */
   checkConfig?(news: Props): Failure[];
   /** Configuration properties whose change replaces every resource of the provider. Usually none. */

@@ -1,0 +1,225 @@
+import { type BucketLocationConstraint, type S3, S3ServiceException } from "@aws-sdk/client-s3";
+import { UserError } from "../errors";
+import {
+  BROKEN_UPLOAD_DAYS,
+  lifecycleWith,
+  NONCURRENT_DAYS,
+  policyWith,
+  rulesThatDelete,
+  tlsOnlyStatement,
+} from "./standard";
+
+export interface BucketPlace {
+  readonly bucket: string;
+  readonly region: string;
+  /** Twelve digits. */
+  readonly account: string;
+  /** `aws`, `aws-cn`, `aws-us-gov`. */
+  readonly partition: string;
+}
+
+export interface PropertyReport {
+  readonly name: string;
+  readonly status: "changed" | "unchanged";
+  /** How it stands now. */
+  readonly what: string;
+}
+
+/** Brings the bucket of {@link BucketPlace} to the standard. Makes and adds; never deletes, never loosens. */
+export class StateBucket {
+  /** Asked with every call: a bucket that changed hands is not touched. */
+  private readonly owned: { Bucket: string; ExpectedBucketOwner: string };
+
+  constructor(
+    private readonly s3: S3,
+    private readonly place: BucketPlace,
+  ) {
+    this.owned = { Bucket: place.bucket, ExpectedBucketOwner: place.account };
+  }
+
+  /** @param hear Told of every property as it is done. */
+  async prepare(
+    hear: (report: PropertyReport) => void,
+  ): Promise<{ reports: PropertyReport[]; warnings: string[] }> {
+    const reports: PropertyReport[] = [];
+    const warnings: string[] = [];
+    const properties: [name: string, what: string, ensure: () => Promise<boolean>][] = [
+      ["bucket", `${this.place.bucket} in ${this.place.region}`, () => this.ensureBucket()],
+      ["public access", "blocked", () => this.ensurePublicAccessBlock()],
+      ["ownership", "BucketOwnerEnforced", () => this.ensureOwnership()],
+      ["versioning", "enabled", () => this.ensureVersioning()],
+      ["encryption", "every object, by AES256 or a KMS key of yours", () => this.ensureEncryption()],
+      ["policy", "TLS only", () => this.ensurePolicy()],
+      [
+        "lifecycle",
+        `old versions ${NONCURRENT_DAYS} days, broken uploads ${BROKEN_UPLOAD_DAYS} days`,
+        () => this.ensureLifecycle(warnings),
+      ],
+    ];
+    for (const [name, what, ensure] of properties) {
+      const changed = await ensure().catch((error: unknown) => {
+        throw error instanceof UserError ? error : new UserError(`${name}: ${explainAwsFailure(error)}`);
+      });
+      const report: PropertyReport = { name, status: changed ? "changed" : "unchanged", what };
+      reports.push(report);
+      hear(report);
+    }
+    return { reports, warnings };
+  }
+
+  private async ensureBucket(): Promise<boolean> {
+    const { bucket, region, account } = this.place;
+    const foreign = new UserError(
+      `bucket ${bucket} belongs to another account, or is closed to account ${account}: name another with --bucket`,
+    );
+    const elsewhere = (where: string): UserError =>
+      new UserError(
+        `bucket ${bucket} is in ${where}, and the stack in ${region}: name another with --bucket`,
+      );
+    try {
+      const { BucketRegion } = await this.s3.headBucket(this.owned);
+      if (BucketRegion !== undefined && BucketRegion !== region) {
+        throw elsewhere(BucketRegion);
+      }
+      return false;
+    } catch (error) {
+      const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+      if (status === 403) throw foreign;
+      if (status === 301) throw elsewhere("another region");
+      if (status !== 404) throw error;
+    }
+    try {
+      await this.s3.createBucket({
+        Bucket: bucket,
+        ObjectOwnership: "BucketOwnerEnforced",
+        // The first region is the default, and refuses to be named.
+        ...(region !== "us-east-1" && {
+          CreateBucketConfiguration: { LocationConstraint: region as BucketLocationConstraint },
+        }),
+      });
+    } catch (error) {
+      if (error instanceof S3ServiceException && error.name === "BucketAlreadyExists") throw foreign;
+      throw error;
+    }
+    return true;
+  }
+
+  private async ensurePublicAccessBlock(): Promise<boolean> {
+    const wanted = {
+      BlockPublicAcls: true,
+      IgnorePublicAcls: true,
+      BlockPublicPolicy: true,
+      RestrictPublicBuckets: true,
+    };
+    const found = await unlessMissing(this.s3.getPublicAccessBlock(this.owned));
+    const current = found?.PublicAccessBlockConfiguration;
+    if (Object.keys(wanted).every((key) => current?.[key as keyof typeof wanted] === true)) {
+      return false;
+    }
+    await this.s3.putPublicAccessBlock({ ...this.owned, PublicAccessBlockConfiguration: wanted });
+    return true;
+  }
+
+  private async ensureOwnership(): Promise<boolean> {
+    const found = await unlessMissing(this.s3.getBucketOwnershipControls(this.owned));
+    if (found?.OwnershipControls?.Rules?.[0]?.ObjectOwnership === "BucketOwnerEnforced") {
+      return false;
+    }
+    await this.s3.putBucketOwnershipControls({
+      ...this.owned,
+      OwnershipControls: { Rules: [{ ObjectOwnership: "BucketOwnerEnforced" }] },
+    });
+    return true;
+  }
+
+  private async ensureVersioning(): Promise<boolean> {
+    if ((await this.s3.getBucketVersioning(this.owned)).Status === "Enabled") {
+      return false;
+    }
+    await this.s3.putBucketVersioning({ ...this.owned, VersioningConfiguration: { Status: "Enabled" } });
+    return true;
+  }
+
+  /** A key of the owner's (KMS) is more than is asked for, and stays. */
+  private async ensureEncryption(): Promise<boolean> {
+    const found = await unlessMissing(this.s3.getBucketEncryption(this.owned));
+    const rule = found?.ServerSideEncryptionConfiguration?.Rules?.[0];
+    if (rule?.ApplyServerSideEncryptionByDefault?.SSEAlgorithm !== undefined) {
+      return false;
+    }
+    await this.s3.putBucketEncryption({
+      ...this.owned,
+      ServerSideEncryptionConfiguration: {
+        Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } }],
+      },
+    });
+    return true;
+  }
+
+  private async ensurePolicy(): Promise<boolean> {
+    const { bucket, partition } = this.place;
+    const found = await unlessMissing(this.s3.getBucketPolicy(this.owned));
+    const policy = policyWith(found?.Policy, tlsOnlyStatement(bucket, partition));
+    if (policy === undefined) {
+      return false;
+    }
+    await this.s3.putBucketPolicy({ ...this.owned, Policy: policy });
+    return true;
+  }
+
+  private async ensureLifecycle(warnings: string[]): Promise<boolean> {
+    const found = await unlessMissing(this.s3.getBucketLifecycleConfiguration(this.owned));
+    const current = found?.Rules ?? [];
+    warnings.push(
+      ...rulesThatDelete(current).map((id) => `the bucket's lifecycle rule ${id} deletes states: remove it`),
+    );
+    const rules = lifecycleWith(current);
+    if (rules === undefined) {
+      return false;
+    }
+    await this.s3.putBucketLifecycleConfiguration({
+      ...this.owned,
+      LifecycleConfiguration: { Rules: rules },
+      TransitionDefaultMinimumObjectSize: found?.TransitionDefaultMinimumObjectSize,
+    });
+    return true;
+  }
+}
+
+/** S3 says that a part of a bucket's configuration is not set by an error of status 404. */
+async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (
+      error instanceof S3ServiceException &&
+      error.$metadata.httpStatusCode === 404 &&
+      error.name !== "NoSuchBucket"
+    ) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** One line for a call that AWS refused or did not answer, with what to do. */
+export function explainAwsFailure(error: unknown): string {
+  const { name, message, code } = error as { name?: string; message?: string; code?: string };
+  const text = (message ?? String(error)).split("\n")[0]?.replace(/\.$/, "");
+  if (name === "CredentialsProviderError") {
+    return "no AWS credentials are found here: set AWS_PROFILE, or sign in with aws sso login";
+  }
+  if (/ExpiredToken|TokenRefreshRequired/.test(name ?? "")) {
+    return "the AWS credentials have expired: sign in again";
+  }
+  if (/InvalidClientTokenId|InvalidAccessKeyId|SignatureDoesNotMatch/.test(name ?? "")) {
+    return `the AWS credentials are not accepted (${text}): check AWS_PROFILE or the keys`;
+  }
+  if (/AccessDenied|Forbidden/.test(name ?? "")) {
+    return `these AWS credentials are not allowed to (${text}): use others, or have them allowed`;
+  }
+  if (code !== undefined || name === "TimeoutError") {
+    return `AWS does not answer (${text || code}): check the network, and fitnesscrm:aws.emulator.endpoint where one is set`;
+  }
+  return `${name ?? "error"}: ${text}`;
+}

@@ -1,0 +1,29 @@
+import { createServer, type Server } from "node:http";
+import type { HealthMonitor } from "./health";
+
+/**
+ * `GET /health`: the report as JSON, 200 when everything is healthy and 503 when not.
+ * `GET /live`: 200 as long as this process works. This is the container's own health check: with `/health`, the
+ * engine would replace this container because the database is away.
+ */
+export function healthServer(monitor: HealthMonitor): Server {
+  return createServer((request, response) => {
+    const answer = (status: number, body: unknown) => {
+      const text = `${JSON.stringify(body)}\n`;
+      response.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
+      response.end(request.method === "HEAD" ? undefined : text);
+    };
+    const path = (request.url ?? "/").split("?", 1)[0];
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      answer(405, { error: "only GET is allowed" });
+    } else if (path === "/health") {
+      const report = monitor.report();
+      answer(report.healthy ? 200 : 503, report);
+    } else if (path === "/live") {
+      const alive = monitor.alive();
+      answer(alive ? 200 : 503, { alive });
+    } else {
+      answer(404, { error: "GET /health and GET /live are here" });
+    }
+  });
+}

@@ -1,0 +1,4 @@
+import { serve } from "../lib/serve";
+import { awsPlugin } from "./plugin";
+
+serve(awsPlugin);

@@ -1,0 +1,4 @@
+import { serve } from "../lib/serve";
+import { plugin } from "./plugin";
+
+serve(plugin);

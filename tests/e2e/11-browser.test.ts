@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { type Browser, chromium } from "playwright-core";
+import { addClient } from "./support/app";
+import { URL_OF_STACK } from "./support/launcher";
+import { ensureStack } from "./support/stack";
+
+describe("the frontend in a real browser", function () {
+  this.timeout(300_000);
+  let browser: Browser;
+
+  before(async () => {
+    await ensureStack();
+    browser = await chromium.launch({
+      executablePath: process.env.FITNESSCRM_CHROMIUM ?? "/usr/bin/chromium",
+      // As root there is no sandbox; the rest keeps the browser from asking the internet for things.
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    });
+  });
+
+  after(async () => {
+    await browser?.close();
+  });
+
+  it("shows the clients that the API has", async () => {
+    await addClient("Wilma Browser");
+    const page = await browser.newPage();
+    await page.goto(URL_OF_STACK);
+    await page.getByText("Wilma Browser").first().waitFor({ timeout: 15_000 });
+  });
+
+  it("makes no error in the browser's console", async () => {
+    const page = await browser.newPage();
+    const errors: string[] = [];
+    page.on("console", (message) => {
+      if (message.type() === "error") {
+        errors.push(message.text());
+      }
+    });
+    page.on("pageerror", (error) => errors.push(error.message));
+    await page.goto(URL_OF_STACK, { waitUntil: "networkidle" });
+    assert.deepEqual(errors, []);
+  });
+});

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { docker } from "./support/docker";
+import { killGroup, mustOnStack, STACK, startLauncher } from "./support/launcher";
+import { destroyStack, ensureStack, upStack } from "./support/stack";
+import { waitFor } from "./support/wait";
+
+describe("destroying and beginning again", function () {
+  this.timeout(1_200_000);
+
+  before(ensureStack);
+  after(destroyStack);
+
+  it("destroy with the stack's name leaves nothing", async () => {
+    await mustOnStack("destroy", "--delete-data", STACK);
+    for (const kind of ["service", "volume", "network", "secret", "config", "container"]) {
+      const all = kind === "container" ? ["--all"] : [];
+      const left = await docker(kind, "ls", ...all, "--quiet", "--filter", `label=fitnesscrm.stack=${STACK}`);
+      assert.equal(left, "", `${kind} left`);
+    }
+  });
+
+  it("a first up that is killed while it makes things is continued by the next one", async () => {
+    for (const service of ["db", "redis", "backend"]) {
+      const running = startLauncher([
+        "up",
+        "--stack",
+        STACK,
+        "--set",
+        "http.port=18080",
+        "--set",
+        "database.tunnelPort=25432",
+        "--set",
+        "local.awsPort=24566",
+        "--set",
+        "local.mailboxPort=28025",
+      ]);
+      await waitFor(
+        `${service} to be made`,
+        async () =>
+          (await docker("service", "ls", "--quiet", "--filter", `name=fitnesscrm-${STACK}-${service}`)) !==
+            "" || running.process.exitCode !== null,
+        400,
+      );
+      killGroup(running.process);
+      await running.result;
+    }
+    const result = await upStack();
+    assert.equal(result.code, 0, result.stderr);
+    await mustOnStack("preview", "--refresh", "--expect-no-changes");
+  });
+});

@@ -1,0 +1,255 @@
+import assert from "node:assert/strict";
+import { get } from "node:http";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { docker, eventually, exec, exitCode, healthy, image, logs, Sandbox, tryDocker } from "./sandbox";
+
+describe("the nginx image", function () {
+  this.timeout(240_000);
+  const sandbox = new Sandbox();
+  let reference: string;
+  let python: string;
+
+  before(async () => {
+    await sandbox.open();
+    reference = await image("images/nginx");
+    // Any image with python: the upstreams are a script.
+    python = await image("examples/app/backend", { dockerfile: "Dockerfile.prod" });
+  });
+  after(() => sandbox.close());
+
+  async function edge(
+    environment: Record<string, string> = {},
+  ): Promise<{ container: string; url: string; port: number }> {
+    const container = await sandbox.start({ image: reference, environment, tmpfs: ["/tmp"], publish: [80] });
+    await healthy(container, 30);
+    const port = await sandbox.port(container, 80);
+    return { container, port, url: `http://127.0.0.1:${port}` };
+  }
+  const upstream = (alias: string, port: number) =>
+    sandbox.start({
+      image: python,
+      alias,
+      entrypoint: "python3",
+      args: ["/upstream.py", String(port)],
+      volumes: { "/upstream.py": join(__dirname, "upstream.py") },
+    });
+  interface Seen {
+    host: string;
+    path: string;
+    headers: Record<string, string>;
+  }
+  async function seen(url: string, init?: RequestInit): Promise<Seen> {
+    const answer = await fetch(url, init);
+    assert.equal(answer.status, 200, url);
+    return (await answer.json()) as Seen;
+  }
+  const up = (url: string) => eventually(`${url} answers`, async () => (await fetch(url)).ok, 30);
+
+  it("starts and is healthy without anything behind it, and says so in JSON", async () => {
+    const { url } = await edge({ NGINX_BACKEND: "nobody:5000" });
+    const answer = await fetch(`${url}/api/clients`);
+    assert.equal(answer.status, 502);
+    assert.deepEqual(await answer.json(), {
+      error: "the service is not available right now, try again in a moment",
+    });
+  });
+
+  it("keeps its own health route to itself", async () => {
+    const { url } = await edge();
+    assert.equal((await fetch(`${url}/nginx-health`)).status, 403);
+  });
+
+  it("runs as an ordinary user without any capability, on port 80", async () => {
+    const { container } = await edge();
+    assert.equal(await exec(container, "id", "-un"), "nginx");
+    assert.match(await exec(container, "cat", "/proc/1/status"), /CapBnd:\s0+\n/);
+  });
+
+  it("sends /api/ and /uploads/ to the backend and everything else to the frontend", async () => {
+    const backend = await upstream("routes-backend", 5000);
+    const frontend = await upstream("routes-frontend", 3000);
+    const { url } = await edge({
+      NGINX_BACKEND: "routes-backend:5000",
+      NGINX_FRONTEND: "routes-frontend:3000",
+    });
+    await up(`${url}/`);
+    await up(`${url}/api/`);
+    const host = (container: string) => docker(["inspect", "--format", "{{.Config.Hostname}}", container]);
+    for (const path of ["/api/clients?page=2", "/uploads/a.png", "/api/"]) {
+      const { host: answered, path: received } = await seen(url + path);
+      assert.equal(answered, await host(backend), path);
+      assert.equal(received, path);
+    }
+    for (const path of ["/", "/clients", "/api", "/apis/x"]) {
+      assert.equal((await seen(url + path)).host, await host(frontend), path);
+    }
+  });
+
+  describe("before one backend", () => {
+    let container: string;
+    let url: string;
+    let port: number;
+    before(async () => {
+      await upstream("one", 5000);
+      ({ container, url, port } = await edge({
+        NGINX_BACKEND: "one:5000",
+        NGINX_FRONTEND: "one:5000",
+        NGINX_CLIENT_MAX_BODY_SIZE: "1k",
+      }));
+      await up(url);
+    });
+
+    it("logs one JSON line a request, without query, cookie or authorization", async () => {
+      await seen(`${url}/api/cli%22ents?token=hunter2`, {
+        headers: { Cookie: "session=hunter2", Authorization: "Bearer hunter2" },
+      });
+      await fetch(`${url}/api/503?token=hunter2`);
+      const text = await eventually("the line is there", async () => {
+        const all = await logs(container);
+        return all.includes("/api/503") && all;
+      });
+      assert.equal(text.includes("hunter2"), false);
+      const lines = text
+        .split("\n")
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      const line = lines.find((candidate) => candidate.route === '/api/cli"ents');
+      assert(line, text);
+      assert.equal(line.method, "GET");
+      assert.equal(line.status, 200);
+      assert.equal(typeof line.request_time, "number");
+      assert.equal(typeof line.bytes, "number");
+      assert.match(String(line.upstream_response_time), /^\d+\.\d+$/);
+      assert.match(String(line.time), /^\d{4}-\d\d-\d\dT/);
+    });
+
+    it("sets the security headers once, also on errors, and names no version", async () => {
+      for (const path of ["/", "/api/503", "/nginx-health"]) {
+        const { headers } = await fetch(url + path);
+        assert.equal(headers.get("x-content-type-options"), "nosniff", path);
+        assert.equal(headers.get("x-frame-options"), "DENY", path);
+        assert.equal(headers.get("referrer-policy"), "strict-origin-when-cross-origin", path);
+        assert.equal(headers.get("server"), "nginx", path);
+      }
+    });
+
+    it("tells the backend who called, whatever the caller claims", async () => {
+      const { headers } = await seen(`${url}/api/x`, { headers: { "X-Forwarded-For": "6.6.6.6" } });
+      assert.doesNotMatch(headers["X-Forwarded-For"] ?? "", /6\.6\.6\.6/);
+      assert.match(headers["X-Forwarded-For"] ?? "", /^\d+\.\d+\.\d+\.\d+$/);
+      assert.equal(headers.Host, `127.0.0.1:${port}`);
+    });
+
+    it("refuses a body above its limit and passes one below", async () => {
+      assert.equal((await fetch(`${url}/api/x`, { method: "POST", body: "x".repeat(1025) })).status, 413);
+      assert.equal((await fetch(`${url}/api/x`, { method: "POST", body: "x".repeat(1024) })).status, 200);
+    });
+
+    it("upgrades to a websocket", async () => {
+      const answer = await new Promise<string>((resolve, reject) => {
+        let text = "";
+        const socket = connect(port, "127.0.0.1", () =>
+          socket.write(
+            "GET /api/live HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+          ),
+        );
+        socket.on("data", (chunk) => {
+          text += chunk.toString();
+          if (text.includes("upgraded")) {
+            socket.destroy();
+            resolve(text);
+          }
+        });
+        socket.on("error", reject);
+        socket.on("close", () => resolve(text));
+      });
+      assert.match(answer, /^HTTP\/1\.1 101 /);
+      assert.match(answer, /upgraded/);
+    });
+
+    it("lets a request finish when it is stopped, and then goes", async () => {
+      const slow = new Promise<number>((resolve, reject) => {
+        get(`${url}/api/sleep/2`, (answer) => {
+          answer.resume();
+          answer.on("end", () => resolve(answer.statusCode ?? 0));
+        }).on("error", reject);
+      });
+      await new Promise((next) => setTimeout(next, 500));
+      const stopping = docker(["stop", "--time", "35", container]);
+      assert.equal(await slow, 200);
+      await stopping;
+      assert.equal(await exitCode(container), 0);
+    });
+  });
+
+  it("loses no GET of 1500 when one of three backends is killed under load", async () => {
+    const backends = await Promise.all([1, 2, 3].map(() => upstream("many", 5000)));
+    const { url } = await edge({ NGINX_BACKEND: "many:5000" });
+    await up(`${url}/api/`);
+    const hosts = new Map<string, number>();
+    const failures: string[] = [];
+    let sent = 0;
+    let killed: Promise<unknown> | undefined;
+    const worker = async () => {
+      while (sent < 1500) {
+        const number = ++sent;
+        if (number === 400) {
+          killed = docker(["kill", backends[0] ?? ""]);
+        }
+        try {
+          const answer = await fetch(`${url}/api/clients/${number}`, { signal: AbortSignal.timeout(15_000) });
+          const { host } = (await answer.json()) as Seen;
+          hosts.set(host, (hosts.get(host) ?? 0) + 1);
+          if (answer.status !== 200) {
+            failures.push(`${number}: ${answer.status}`);
+          }
+        } catch (error) {
+          failures.push(`${number}: ${String(error)}`);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, worker));
+    await killed;
+    assert.deepEqual(failures, []);
+    assert.equal(hosts.size, 3, JSON.stringify([...hosts]));
+  });
+
+  it("follows a backend that was replaced, whose address is another", async () => {
+    const first = await upstream("moving", 5000);
+    const { url } = await edge({ NGINX_BACKEND: "moving:5000" });
+    await up(`${url}/api/`);
+    const before = (await seen(`${url}/api/`)).host;
+    const second = await upstream("moving", 5000);
+    await eventually("the second one listens", async () =>
+      (await exec(second, "cat", "/proc/net/tcp")).includes("1388"),
+    );
+    await docker(["rm", "--force", first]);
+    const after = await eventually(
+      "the new one answers",
+      async () => {
+        const answer = await fetch(`${url}/api/`);
+        return answer.ok && ((await answer.json()) as Seen).host;
+      },
+      10,
+    );
+    assert.notEqual(after, before);
+  });
+
+  for (const [name, value] of [
+    ["NGINX_BACKEND", "backend:5000; return 200"],
+    ["NGINX_CLIENT_MAX_BODY_SIZE", "20 m"],
+    ["NGINX_PORT", "http"],
+  ] as const) {
+    it(`refuses a ${name} that is none with one line`, async () => {
+      const container = await sandbox.start({
+        image: reference,
+        environment: { [name]: value },
+        tmpfs: ["/tmp"],
+      });
+      assert.equal(await exitCode(container), 1);
+      const { stderr } = await tryDocker(["logs", container]);
+      assert.match(stderr, new RegExp(`^nginx: ${name} is "${value}": .*\n$`));
+    });
+  }
+});

@@ -1,0 +1,98 @@
+/** The AWS emulator that the conformance suites of the `aws` plugin talk to, and clients that look behind the engine. */
+import { execFile } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import { CloudWatch } from "@aws-sdk/client-cloudwatch";
+import { IAM } from "@aws-sdk/client-iam";
+import { S3 } from "@aws-sdk/client-s3";
+import { SNS } from "@aws-sdk/client-sns";
+
+export const EMULATOR_IMAGE = "fitnesscrm-aws-emulator:4.14.0";
+const READY_WITHIN_MS = 90_000;
+const run = promisify(execFile);
+
+let endpoint = process.env.CONFORMANCE_AWS_ENDPOINT;
+let container: string | undefined;
+
+/** Starts an emulator of the suites' own, unless CONFORMANCE_AWS_ENDPOINT names one. */
+export async function startEmulator(): Promise<void> {
+  if (endpoint === undefined) {
+    const started = await run("docker", ["run", "--detach", "--publish", "127.0.0.1::4566", EMULATOR_IMAGE]);
+    container = started.stdout.trim();
+    const { stdout } = await run("docker", ["port", container, "4566/tcp"]);
+    endpoint = `http://${stdout.trim().split("\n")[0]}`;
+  }
+  await emulatorIsReady(endpoint);
+}
+
+/** Waits until an emulator answers; fails after 90 s. */
+export async function emulatorIsReady(url: string): Promise<void> {
+  const end = Date.now() + READY_WITHIN_MS;
+  for (;;) {
+    const answer = await fetch(`${url}/_localstack/health`, { signal: AbortSignal.timeout(2000) }).catch(
+      () => undefined,
+    );
+    if (answer?.ok) return;
+    if (Date.now() > end) throw new Error(`the emulator at ${url} is not ready after ${READY_WITHIN_MS} ms`);
+    await delay(250);
+  }
+}
+
+/** Removes the container that {@link startEmulator} started. */
+export async function stopEmulator(): Promise<void> {
+  if (container === undefined) return;
+  await run("docker", ["rm", "--force", "--volumes", container]);
+  container = undefined;
+  endpoint = undefined;
+}
+
+export function emulatorEndpoint(): string {
+  if (endpoint === undefined) throw new Error("startEmulator was not called");
+  return endpoint;
+}
+
+/** Provider configuration; its endpoint is read when the engine starts, after the emulator did. */
+export const awsConfig = {
+  "aws:region": "us-east-1",
+  "aws:accessKey": "conformance",
+  "aws:secretKey": "conformance-key",
+  "aws:s3UsePathStyle": "true",
+  "aws:skipCredentialsValidation": "true",
+  "aws:skipMetadataApiCheck": "true",
+  "aws:skipRequestingAccountId": "true",
+  "aws:defaultTags": JSON.stringify({ tags: { project: "conformance" } }),
+  get "aws:endpoints"(): string {
+    const url = emulatorEndpoint();
+    return JSON.stringify([
+      { s3: url, iam: url },
+      { sns: url, cloudwatch: url, sts: url },
+    ]);
+  },
+};
+
+function options() {
+  return {
+    endpoint: emulatorEndpoint(),
+    region: "us-east-1",
+    credentials: { accessKeyId: "conformance", secretAccessKey: "conformance-key" },
+  };
+}
+
+export const s3 = (): S3 => new S3({ ...options(), forcePathStyle: true });
+export const iam = (): IAM => new IAM(options());
+export const sns = (): SNS => new SNS(options());
+export const cloudwatch = (): CloudWatch => new CloudWatch(options());
+
+/** Calls an action of SQS, for which the project has no client. */
+export async function createQueue(name: string): Promise<string> {
+  const answer = await fetch(
+    `${emulatorEndpoint()}/?Action=CreateQueue&QueueName=${name}&Version=2012-11-05`,
+    {
+      headers: {
+        authorization: "AWS4-HMAC-SHA256 Credential=conformance/20260101/us-east-1/sqs/aws4_request",
+      },
+    },
+  );
+  if (!answer.ok) throw new Error(`CreateQueue: ${answer.status} ${await answer.text()}`);
+  return `arn:aws:sqs:us-east-1:000000000000:${name}`;
+}

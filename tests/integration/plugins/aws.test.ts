@@ -1,0 +1,495 @@
+import assert from "node:assert/strict";
+import * as aws from "@pulumi/aws";
+import { awsConfig, cloudwatch, createQueue, iam, sns, startEmulator, stopEmulator } from "./aws-emulator";
+import { conformance } from "./harness";
+
+const suite = { plugins: ["aws"], config: awsConfig, before: startEmulator, after: stopEmulator };
+
+conformance({
+  ...suite,
+  title: "aws functions and a provider of its own",
+  steps: [
+    {
+      name: "answers for the emulator, and uses a provider's own region and tags",
+      program: async () => {
+        const provider = new aws.Provider("frankfurt", {
+          region: "eu-central-1",
+          accessKey: "conformance",
+          secretKey: "conformance-key",
+          endpoints: JSON.parse(awsConfig["aws:endpoints"]) as { sns?: string }[],
+          skipCredentialsValidation: true,
+          defaultTags: { tags: { where: "frankfurt" } },
+        });
+        const far = new aws.sns.Topic("far", {}, { provider });
+        const argued = new aws.sns.Topic("argued", { region: "us-west-2" });
+        return {
+          caller: await aws.getCallerIdentity({}),
+          partition: await aws.getPartition({}),
+          here: await aws.getRegion({}),
+          there: await aws.getRegion({}, { provider }),
+          far: far.arn,
+          farTags: far.tagsAll,
+          argued: argued.arn,
+        };
+      },
+      expect: { far: "create", argued: "create" },
+      check: ({ outputs, state }) => {
+        const { caller, partition, here, there } = outputs as Record<string, Record<string, string>>;
+        assert.equal(caller?.accountId, "000000000000");
+        assert.match(String(caller?.arn), /^arn:aws:iam::000000000000:/);
+        assert.equal(partition?.partition, "aws");
+        assert.equal(partition?.dnsSuffix, "amazonaws.com");
+        assert.equal(here?.region, "us-east-1");
+        assert.equal(here?.description, "US East (N. Virginia)");
+        assert.equal(there?.endpoint, "ec2.eu-central-1.amazonaws.com");
+        assert.match(String(outputs.far), /^arn:aws:sns:eu-central-1:000000000000:far-[0-9a-f]{7}$/);
+        assert.deepEqual(outputs.farTags, { where: "frankfurt" });
+        assert.match(String(outputs.argued), /^arn:aws:sns:us-west-2:/);
+        assert.equal(state("argued").inputs.region, "us-west-2");
+      },
+    },
+  ],
+  gone: async () => {
+    const { Topics } = await sns().listTopics({});
+    assert.ok(!Topics?.some(({ TopicArn }) => /:(far|argued)-/.test(TopicArn ?? "")));
+  },
+});
+
+const document = (action: unknown, resource: unknown) => ({
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Action: action, Resource: resource }],
+});
+const put = JSON.stringify(document(["s3:PutObject"], "arn:aws:s3:::conf-aws/*"));
+const secrets: string[] = [];
+
+function writer(given: { policy?: string; status?: string; path?: string; owner?: string }): void {
+  const user = new aws.iam.User("writer", { path: given.path, tags: { for: "backups" } });
+  new aws.iam.UserPolicy("policy", { user: user.name, policy: given.policy ?? put });
+  const other = new aws.iam.User("other", { name: "conf-aws-other" });
+  const owner = given.owner === "other" ? other : user;
+  new aws.iam.AccessKey("key", { user: owner.name, status: given.status });
+}
+
+const iamSame = { writer: "same", other: "same", policy: "same", key: "same" } as const;
+
+conformance({
+  ...suite,
+  title: "aws.iam",
+  secrets,
+  steps: [
+    {
+      name: "creates a user, its policy and its key, whose secret is encrypted in the state",
+      program: async () => writer({}),
+      expect: { writer: "create", other: "create", policy: "create", key: "create" },
+      check: async ({ state }) => {
+        const user = state("writer");
+        assert.match(user.id, /^writer-[0-9a-f]{7}$/);
+        assert.deepEqual(user.inputs, {
+          forceDestroy: false,
+          name: user.id,
+          path: "/",
+          tags: { for: "backups" },
+          tagsAll: { for: "backups", project: "conformance" },
+        });
+        assert.equal(user.outputs.arn, `arn:aws:iam::000000000000:user/${user.id}`);
+        assert.ok(user.outputs.uniqueId);
+        const policy = state("policy");
+        assert.match(policy.id, new RegExp(`^${user.id}:policy-[0-9a-f]{7}$`));
+        const key = state("key");
+        assert.equal(key.outputs.status, "Active");
+        assert.equal(String(key.outputs.secret).length, 40);
+        assert.ok(key.outputs.sesSmtpPasswordV4);
+        assert.ok(key.outputs.createDate);
+        secrets.push(String(key.outputs.secret), String(key.outputs.sesSmtpPasswordV4));
+        const { AccessKeyMetadata } = await iam().listAccessKeys({ UserName: user.id });
+        assert.equal(AccessKeyMetadata?.[0]?.AccessKeyId, key.id);
+      },
+    },
+    {
+      name: "takes a policy of the same meaning as no change",
+      program: async () =>
+        writer({ policy: JSON.stringify(document("s3:PutObject", ["arn:aws:s3:::conf-aws/*"]), null, 2) }),
+      expect: iamSame,
+    },
+    {
+      name: "changes path, policy and the key's status in place; the secret stays",
+      program: async () =>
+        writer({
+          path: "/backups/",
+          status: "Inactive",
+          policy: JSON.stringify(document("s3:GetObject", "arn:aws:s3:::conf-aws/*")),
+        }),
+      expect: {
+        writer: { update: ["path"] },
+        other: "same",
+        policy: { update: ["policy"] },
+        key: { update: ["status"] },
+      },
+      check: async ({ state }) => {
+        assert.match(String(state("writer").outputs.arn), /:user\/backups\/writer-/);
+        assert.equal(state("key").outputs.secret, secrets[0]);
+        const UserName = state("writer").id;
+        const { AccessKeyMetadata } = await iam().listAccessKeys({ UserName });
+        assert.equal(AccessKeyMetadata?.[0]?.Status, "Inactive");
+      },
+    },
+    {
+      name: "replaces the key when it is another user's",
+      program: async () => writer({ path: "/backups/", status: "Inactive", owner: "other" }),
+      expect: {
+        writer: "same",
+        other: "same",
+        policy: { update: ["policy"] },
+        key: { replace: ["user"], paths: ["user"], deleteFirst: false },
+      },
+      check: ({ state }) => {
+        assert.notEqual(state("key").outputs.secret, secrets[0]);
+        secrets.push(String(state("key").outputs.secret));
+      },
+    },
+    {
+      name: "notices a policy that somebody widened and a key that is gone",
+      drift: async () => {
+        const { Users = [] } = await iam().listUsers({ PathPrefix: "/backups/" });
+        const UserName = Users[0]?.UserName;
+        const { PolicyNames = [] } = await iam().listUserPolicies({ UserName });
+        const PolicyDocument = JSON.stringify(document("s3:*", "*"));
+        await iam().putUserPolicy({ UserName, PolicyName: PolicyNames[0], PolicyDocument });
+        const { AccessKeyMetadata = [] } = await iam().listAccessKeys({ UserName: "conf-aws-other" });
+        const AccessKeyId = AccessKeyMetadata[0]?.AccessKeyId;
+        await iam().deleteAccessKey({ UserName: "conf-aws-other", AccessKeyId });
+      },
+      drifted: { policy: { update: ["policy"] }, key: "delete" },
+      expect: { ...iamSame, policy: { update: ["policy"] }, key: "create" },
+    },
+  ],
+  gone: async () => {
+    const { Users = [] } = await iam().listUsers({});
+    assert.ok(!Users.some(({ UserName }) => /^(writer-|conf-aws-other)/.test(UserName ?? "")));
+  },
+});
+
+let queue = "";
+interface Topic {
+  displayName?: string;
+  filterPolicy?: string;
+  address?: string;
+  scope?: string;
+  raw?: boolean;
+  principal?: unknown;
+}
+
+function topic(given: Topic): void {
+  const { arn } = new aws.sns.Topic("p1", { displayName: given.displayName, tags: { severity: "P1" } });
+  const policy = arn.apply((resource) =>
+    JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [
+        {
+          Effect: "Allow",
+          Principal: given.principal ?? { Service: "cloudwatch.amazonaws.com" },
+          Action: ["sns:Publish"],
+          Resource: resource,
+        },
+      ],
+    }),
+  );
+  new aws.sns.TopicPolicy("policy", { arn, policy });
+  new aws.sns.TopicSubscription("mail", {
+    topic: arn,
+    protocol: "email",
+    endpoint: given.address ?? "first@example.com",
+    filterPolicy: given.filterPolicy,
+    filterPolicyScope: given.scope,
+  });
+  new aws.sns.TopicSubscription("queue", {
+    topic: arn,
+    protocol: "sqs",
+    endpoint: queue,
+    rawMessageDelivery: given.raw,
+  });
+  new aws.sns.TopicSubscription("hook", {
+    topic: arn,
+    protocol: "https",
+    endpoint: "https://127.0.0.1:9/hook",
+  });
+}
+
+const steps = { p1: "same", policy: "same", mail: "same", queue: "same", hook: "same" } as const;
+
+conformance({
+  ...suite,
+  title: "aws.sns",
+  before: async () => {
+    await startEmulator();
+    queue = await createQueue("conf-aws-queue");
+  },
+  steps: [
+    {
+      name: "creates a topic, its policy and subscriptions, the mail one unconfirmed",
+      program: async () =>
+        topic({ filterPolicy: JSON.stringify({ severity: ["P0", "P1"], kind: ["alarm"] }) }),
+      expect: { p1: "create", policy: "create", mail: "create", queue: "create", hook: "create" },
+      check: async ({ state }) => {
+        const { id, inputs, outputs } = state("p1");
+        assert.match(id, /^arn:aws:sns:us-east-1:000000000000:p1-[0-9a-f]{7}$/);
+        assert.equal(outputs.arn, id);
+        assert.equal(outputs.owner, "000000000000");
+        assert.equal(inputs.fifoTopic, false);
+        assert.deepEqual(outputs.tagsAll, { project: "conformance", severity: "P1" });
+        assert.equal(state("policy").id, id);
+        const mail = state("mail");
+        assert.equal(mail.outputs.arn, mail.id);
+        assert.equal(mail.outputs.ownerId, "000000000000");
+        assert.equal(typeof mail.outputs.pendingConfirmation, "boolean");
+        assert.equal(mail.outputs.confirmationWasAuthenticated, mail.outputs.pendingConfirmation !== true);
+        assert.equal(mail.inputs.confirmationTimeoutInMinutes, 1);
+        assert.equal(state("queue").outputs.pendingConfirmation, false);
+        const { Attributes } = await sns().getSubscriptionAttributes({ SubscriptionArn: mail.id });
+        assert.deepEqual(JSON.parse(String(Attributes?.FilterPolicy)).kind, ["alarm"]);
+      },
+    },
+    {
+      name: "takes a filter of the same meaning as no change",
+      program: async () =>
+        topic({ filterPolicy: JSON.stringify({ kind: ["alarm"], severity: ["P1", "P0"] }, null, 1) }),
+      expect: steps,
+    },
+    {
+      name: "changes attributes in place",
+      program: async () =>
+        topic({
+          displayName: "FitnessCRM P1",
+          filterPolicy: JSON.stringify({ detail: { severity: ["P0"] } }),
+          scope: "MessageBody",
+          raw: true,
+          principal: { AWS: "*" },
+        }),
+      expect: {
+        ...steps,
+        p1: { update: ["displayName"] },
+        policy: { update: ["policy"] },
+        mail: { update: ["filterPolicy", "filterPolicyScope"] },
+        queue: { update: ["rawMessageDelivery"] },
+      },
+      check: async ({ state }) => {
+        const { Attributes } = await sns().getSubscriptionAttributes({ SubscriptionArn: state("queue").id });
+        assert.equal(Attributes?.RawMessageDelivery, "true");
+      },
+    },
+    {
+      name: "takes a filter away again and replaces the subscription of another address",
+      program: async () => topic({ displayName: "FitnessCRM P1", address: "second@example.com" }),
+      expect: {
+        ...steps,
+        policy: { update: ["policy"] },
+        mail: { replace: ["endpoint"] },
+        queue: { update: ["rawMessageDelivery"] },
+      },
+      check: async ({ state }) => {
+        const { Subscriptions = [] } = await sns().listSubscriptionsByTopic({ TopicArn: state("p1").id });
+        const addresses = Subscriptions.filter(({ Protocol }) => Protocol === "email").map(
+          ({ Endpoint }) => Endpoint,
+        );
+        assert.deepEqual(addresses, ["second@example.com"]);
+      },
+    },
+    {
+      name: "notices what somebody changed or ended",
+      drift: async () => {
+        const { Topics = [] } = await sns().listTopics({});
+        const TopicArn = Topics.find((one) => one.TopicArn?.includes(":p1-"))?.TopicArn;
+        await sns().setTopicAttributes({ TopicArn, AttributeName: "DisplayName", AttributeValue: "other" });
+        const { Subscriptions = [] } = await sns().listSubscriptionsByTopic({ TopicArn });
+        const { SubscriptionArn } = Subscriptions.find(({ Protocol }) => Protocol === "sqs") ?? {};
+        await sns().unsubscribe({ SubscriptionArn });
+      },
+      drifted: { p1: { update: ["displayName"] }, queue: "delete" },
+      expect: { ...steps, p1: { update: ["displayName"] }, queue: "create" },
+    },
+  ],
+  gone: async () => {
+    const { Topics = [] } = await sns().listTopics({});
+    assert.ok(!Topics.some(({ TopicArn }) => TopicArn?.includes(":p1-")));
+  },
+});
+
+const ACTIONS = ["conf-a", "conf-b", "conf-c"].map((name) => `arn:aws:sns:us-east-1:000000000000:${name}`);
+const ALARM = {
+  name: "conf-aws-cpu",
+  alarmDescription: "CPU Usage: Investigate high-load processes",
+  comparisonOperator: "GreaterThanThreshold",
+  evaluationPeriods: 3,
+  datapointsToAlarm: 2,
+  metricName: "cpu",
+  namespace: "FitnessCRM",
+  period: 60,
+  statistic: "Average",
+  threshold: 80,
+  unit: "Percent",
+  treatMissingData: "breaching",
+  dimensions: { stack: "conf", host: "one" },
+  alarmActions: ACTIONS.slice(0, 2),
+  okActions: ACTIONS.slice(2),
+  insufficientDataActions: ACTIONS.slice(0, 1),
+  tags: { severity: "P3" },
+};
+
+function alarms(given: Partial<typeof ALARM>, body: unknown, stat = "p95"): void {
+  new aws.cloudwatch.MetricAlarm("cpu", { ...ALARM, ...given });
+  new aws.cloudwatch.MetricAlarm("p95", {
+    comparisonOperator: "GreaterThanThreshold",
+    evaluationPeriods: 1,
+    metricName: "latency",
+    namespace: "FitnessCRM",
+    period: 300,
+    extendedStatistic: stat,
+    threshold: 500,
+  });
+  new aws.cloudwatch.MetricAlarm("ratio", {
+    comparisonOperator: "GreaterThanThreshold",
+    evaluationPeriods: 1,
+    threshold: 1,
+    metricQueries: [
+      { id: "ratio", expression: "100 * errors / requests", label: "Error Rate", returnData: true },
+      { id: "errors", metric: { metricName: "errors", namespace: "FitnessCRM", period: 60, stat: "Sum" } },
+      {
+        id: "requests",
+        metric: {
+          metricName: "requests",
+          namespace: "FitnessCRM",
+          period: 60,
+          stat: "Sum",
+          dimensions: { route: "/" },
+        },
+      },
+    ],
+  });
+  new aws.cloudwatch.Dashboard("board", {
+    dashboardName: "conf-aws-board",
+    dashboardBody: JSON.stringify(body, null, 1),
+  });
+}
+
+const widget = (title: string) => ({
+  widgets: [{ type: "text", x: 0, y: 0, width: 6, height: 3, properties: { markdown: title } }],
+});
+const alarmsSame = { cpu: "same", p95: "same", ratio: "same", board: "same" } as const;
+
+conformance({
+  ...suite,
+  title: "aws.cloudwatch",
+  anyOrder: true,
+  steps: [
+    {
+      name: "creates alarms on a statistic, a percentile and an expression, and a dashboard",
+      program: async () => alarms({}, widget("one")),
+      expect: { cpu: "create", p95: "create", ratio: "create", board: "create" },
+      check: async ({ state }) => {
+        const { id, inputs, outputs } = state("cpu");
+        assert.equal(id, ALARM.name);
+        assert.deepEqual(inputs, {
+          ...ALARM,
+          actionsEnabled: true,
+          region: "us-east-1",
+          tagsAll: { project: "conformance", severity: "P3" },
+        });
+        assert.equal(outputs.arn, `arn:aws:cloudwatch:us-east-1:000000000000:alarm:${id}`);
+        assert.equal(state("p95").outputs.treatMissingData, "missing");
+        assert.equal(
+          state("board").outputs.dashboardArn,
+          "arn:aws:cloudwatch::000000000000:dashboard/conf-aws-board",
+        );
+        const { MetricAlarms = [] } = await cloudwatch().describeAlarms({ AlarmNames: [ALARM.name] });
+        assert.equal(MetricAlarms[0]?.Threshold, 80);
+        assert.deepEqual(MetricAlarms[0]?.AlarmActions, ALARM.alarmActions);
+        assert.equal(MetricAlarms[0]?.TreatMissingData, "breaching");
+      },
+    },
+    {
+      name: "takes actions and dimensions in another order as no change",
+      program: async () =>
+        alarms(
+          { alarmActions: [...ALARM.alarmActions].reverse(), dimensions: { host: "one", stack: "conf" } },
+          { widgets: widget("one").widgets.map(({ type, ...rest }) => ({ ...rest, type })) },
+        ),
+      expect: alarmsSame,
+    },
+    {
+      name: "changes an alarm, its tags and a dashboard in place",
+      program: async () =>
+        alarms(
+          {
+            threshold: 75.5,
+            treatMissingData: "notBreaching",
+            alarmActions: ACTIONS.slice(0, 1),
+            tags: { severity: "P2" },
+          },
+          widget("two"),
+          "p99",
+        ),
+      expect: {
+        cpu: {
+          update: ["alarmActions[0]", "tags.severity", "tagsAll.severity", "threshold", "treatMissingData"],
+        },
+        p95: { update: ["extendedStatistic"] },
+        ratio: "same",
+        board: { update: ["dashboardBody"] },
+      },
+      check: async ({ state }) => {
+        const { MetricAlarms = [] } = await cloudwatch().describeAlarms({ AlarmNames: [ALARM.name] });
+        assert.equal(MetricAlarms[0]?.Threshold, 75.5);
+        const { Tags } = await cloudwatch().listTagsForResource({
+          ResourceARN: String(state("cpu").outputs.arn),
+        });
+        assert.ok(Tags?.some(({ Key, Value }) => Key === "severity" && Value === "P2"));
+      },
+    },
+    {
+      name: "replaces an alarm of another name, and notices what somebody changed or deleted",
+      drift: async () => {
+        const { MetricAlarms = [] } = await cloudwatch().describeAlarms({ AlarmNames: [ALARM.name] });
+        const { AlarmName, Namespace, MetricName, Period, Statistic, Dimensions, Unit } =
+          MetricAlarms[0] ?? {};
+        await cloudwatch().putMetricAlarm({
+          AlarmName,
+          Namespace,
+          MetricName,
+          Period,
+          Statistic,
+          Dimensions,
+          Unit,
+          ActionsEnabled: false,
+          AlarmActions: MetricAlarms[0]?.AlarmActions,
+          OKActions: MetricAlarms[0]?.OKActions,
+          InsufficientDataActions: MetricAlarms[0]?.InsufficientDataActions,
+          AlarmDescription: MetricAlarms[0]?.AlarmDescription,
+          DatapointsToAlarm: 2,
+          TreatMissingData: "notBreaching",
+          ComparisonOperator: "GreaterThanThreshold",
+          EvaluationPeriods: 3,
+          Threshold: 99,
+        });
+        await cloudwatch().deleteDashboards({ DashboardNames: ["conf-aws-board"] });
+      },
+      drifted: { cpu: { update: ["actionsEnabled", "threshold"] }, board: "delete" },
+      program: async () =>
+        alarms(
+          {
+            name: "conf-aws-renamed",
+            threshold: 75.5,
+            treatMissingData: "notBreaching",
+            alarmActions: ACTIONS.slice(0, 1),
+            tags: { severity: "P2" },
+          },
+          widget("two"),
+          "p99",
+        ),
+      expect: { ...alarmsSame, cpu: { replace: ["name"], deleteFirst: false }, board: "create" },
+    },
+  ],
+  gone: async () => {
+    const { MetricAlarms = [] } = await cloudwatch().describeAlarms({});
+    assert.ok(!MetricAlarms.some(({ AlarmName }) => /^(conf-aws|p95-|ratio-)/.test(AlarmName ?? "")));
+  },
+});

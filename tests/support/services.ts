@@ -1,0 +1,77 @@
+import { Image } from "../../components/images/image";
+import { Application } from "../../components/stack/application";
+import { StackFoundation } from "../../components/stack/foundation";
+import { Operations } from "../../components/stack/operations";
+import { StatefulServices } from "../../components/stack/stateful";
+import { parseConfig } from "../../config";
+import { type ConfigObject, minimalConfig, rawOf } from "./config";
+import { type Recording, record } from "./mocks";
+
+/** Secrets that the services of a test stack get; none of them may turn up anywhere but in a Swarm secret. */
+export const PLANTED = {
+  postgres: "planted-postgres-password",
+  redis: "planted-redis-password",
+  databaseUrl: "postgresql://app:planted-url@db:5432/crm",
+  redisUrl: "redis://:planted-url@redis:6379/0",
+  secretKey: "planted-secret-key",
+  monitoringUrl: "postgresql://monitoring:planted-url@db:5432/crm",
+};
+
+export interface StackParts {
+  foundation: StackFoundation;
+  stateful: StatefulServices;
+  application: Application;
+  operations: Operations;
+}
+
+/** Every service of a stack, with published images and the configuration's defaults. */
+export function recordServices(
+  stack: string,
+  config: ConfigObject = minimalConfig(),
+): Promise<Recording<StackParts>> {
+  const parsed = parseConfig(rawOf(config), "/nowhere");
+  return record(stack, () => {
+    const image = (name: string): Image =>
+      new Image(name, { reference: `registry.example.com/${name}@sha256:${"0".repeat(64)}`, dockerHost: "" });
+    const foundation = new StackFoundation("foundation", { stack });
+    const stateful = new StatefulServices("stateful", {
+      stack,
+      foundation,
+      images: { postgres: image("postgres"), redis: image("redis") },
+      config: parsed,
+      passwords: { postgres: PLANTED.postgres, redis: PLANTED.redis },
+    });
+    const dependsOn = [stateful.db.service, stateful.redis.service];
+    const application = new Application("application", {
+      stack,
+      foundation,
+      images: { backend: image("backend"), frontend: image("frontend"), nginx: image("nginx") },
+      config: parsed,
+      publicUrl: "https://crm.example.com",
+      secrets: {
+        DATABASE_URL: PLANTED.databaseUrl,
+        REDIS_URL: PLANTED.redisUrl,
+        SECRET_KEY: PLANTED.secretKey,
+      },
+      dependsOn,
+    });
+    const operations = new Operations("operations", {
+      stack,
+      foundation,
+      images: { ops: image("ops"), agent: image("agent") },
+      config: parsed,
+      monitoringDatabaseUrl: PLANTED.monitoringUrl,
+      redisUrl: PLANTED.redisUrl,
+      dependsOn,
+    });
+    return { foundation, stateful, application, operations };
+  });
+}
+
+let unit: Promise<Recording<StackParts>> | undefined;
+
+/** The services of a stack called "unit" with the defaults, made once for all tests that only look at them. */
+export function unitServices(): Promise<Recording<StackParts>> {
+  unit ??= recordServices("unit");
+  return unit;
+}

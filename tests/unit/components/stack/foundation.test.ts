@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { StackFoundation } from "../../../../components/stack/foundation";
+import { countByType, only, type Recorded, record } from "../../../support/mocks";
+
+describe("what stands still below the services", () => {
+  let resources: Recorded[];
+  before(async () => {
+    resources = (await record("unit", () => new StackFoundation("foundation", { stack: "unit" }))).resources;
+  });
+
+  it("is an overlay network with a fixed name", () => {
+    assert.deepEqual(only(resources, "docker:index/network:Network").inputs, {
+      name: "fitnesscrm-unit",
+      driver: "overlay",
+      labels: [{ label: "fitnesscrm.stack", value: "unit" }],
+    });
+  });
+
+  for (const volume of ["postgres", "redis", "uploads"]) {
+    it(`is the volume ${volume} with a fixed name`, () => {
+      assert.deepEqual(only(resources, "docker:index/volume:Volume", volume).inputs, {
+        name: `fitnesscrm-unit-${volume}`,
+        labels: [{ label: "fitnesscrm.stack", value: "unit" }],
+      });
+    });
+  }
+
+  it("is protected, and nothing else belongs to it", () => {
+    assert.deepEqual(countByType(resources), {
+      "fitnesscrm:stack:Foundation": 1,
+      "docker:index/network:Network": 1,
+      "docker:index/volume:Volume": 3,
+    });
+    const own = only(resources, "fitnesscrm:stack:Foundation").urn;
+    for (const resource of resources.filter(({ custom }) => custom)) {
+      assert.equal(resource.protect, true, resource.name);
+      assert.equal(resource.parent, own, resource.name);
+    }
+  });
+});

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { StackImages } from "../../../../components/stack/images";
+import { parseConfig } from "../../../../config";
+import { BACKEND_IMAGE, FRONTEND_IMAGE, minimalConfig, rawOf } from "../../../support/config";
+import { countByType, only, outputValue, record } from "../../../support/mocks";
+import { TempFolders } from "../../../support/temp";
+
+const COMMAND = "command:local:Command";
+
+describe("images of a stack", () => {
+  const folders = new TempFolders();
+  after(() => folders.remove());
+
+  const build = (stack: string, app: object, folder: string) =>
+    record(
+      stack,
+      () =>
+        new StackImages("images", {
+          stack,
+          app: parseConfig(rawOf({ ...minimalConfig(), app }), folder).app,
+          dockerHost: "ssh://root@crm.example.com",
+          publicUrl: "https://crm.example.com",
+          agentVersion: "1.2.3",
+        }),
+    );
+
+  it("of a published application are pulled; those of the project are built", async () => {
+    const { resources, result } = await build("unit", minimalConfig().app as object, "/nowhere");
+    assert.deepEqual(countByType(resources), {
+      "fitnesscrm:stack:Images": 1,
+      "fitnesscrm:images:Image": 7,
+      [COMMAND]: 7,
+    });
+    const environments = Object.fromEntries(
+      resources
+        .filter(({ type }) => type === COMMAND)
+        .map(({ name, inputs }) => {
+          const { IMAGE, ...rest } = inputs.environment as Record<string, string>;
+          return [name, { IMAGE: IMAGE?.replace(/:[0-9a-f]{12}$/, ":TAG"), ...rest }];
+        }),
+    );
+    const DOCKER_HOST = "ssh://root@crm.example.com";
+    assert.deepEqual(environments, {
+      backend: { DOCKER_HOST, IMAGE: BACKEND_IMAGE },
+      frontend: { DOCKER_HOST, IMAGE: FRONTEND_IMAGE },
+      postgres: { DOCKER_HOST, IMAGE: "fitnesscrm/postgres:TAG", CONTEXT: "images/postgres" },
+      redis: { DOCKER_HOST, IMAGE: "fitnesscrm/redis:TAG", CONTEXT: "images/redis" },
+      nginx: { DOCKER_HOST, IMAGE: "fitnesscrm/nginx:TAG", CONTEXT: "images/nginx" },
+      ops: {
+        DOCKER_HOST,
+        IMAGE: "fitnesscrm/ops:TAG",
+        CONTEXT: "images/ops",
+        PREPARE: "images/ops/prepare.sh",
+      },
+      agent: {
+        DOCKER_HOST,
+        IMAGE: "fitnesscrm/agent:TAG",
+        CONTEXT: "images/agent",
+        PREPARE: "images/agent/prepare.sh",
+      },
+    });
+    assert.deepEqual(await outputValue(result.references), {
+      backend: BACKEND_IMAGE,
+      frontend: FRONTEND_IMAGE,
+      db: "sha256:postgres",
+      redis: "sha256:redis",
+      nginx: "sha256:nginx",
+      ops: "sha256:ops",
+      agent: "sha256:agent",
+    });
+  });
+
+  it("of a source folder are built from its two Dockerfiles, the frontend with the API's address", async () => {
+    const source = folders.create({
+      "backend/Dockerfile.prod": "FROM scratch\n",
+      "frontend/Dockerfile.prod": "FROM scratch\n",
+    });
+    const { resources } = await build("unit", { source }, "/nowhere");
+    const environment = (name: string) =>
+      only(resources, COMMAND, name).inputs.environment as Record<string, string>;
+    const { IMAGE: backendTag, ...backend } = environment("backend");
+    const { IMAGE: frontendTag, ...frontend } = environment("frontend");
+    assert.match(backendTag ?? "", /^fitnesscrm-unit\/backend:[0-9a-f]{12}$/);
+    assert.match(frontendTag ?? "", /^fitnesscrm-unit\/frontend:[0-9a-f]{12}$/);
+    const common = { DOCKER_HOST: "ssh://root@crm.example.com", DOCKERFILE: "Dockerfile.prod" };
+    assert.equal(backend.BUILD_ARGS ?? "", "");
+    delete backend.BUILD_ARGS;
+    assert.deepEqual(backend, { ...common, CONTEXT: `${source}/backend` });
+    assert.deepEqual(frontend, {
+      ...common,
+      CONTEXT: `${source}/frontend`,
+      BUILD_ARGS: "VITE_API_URL=https://crm.example.com",
+    });
+  });
+});

@@ -1,0 +1,473 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { serverSettings } from "../../../../components/database/server";
+import { parseConfig, SERVICES } from "../../../../config";
+import { minimalConfig, rawOf } from "../../../support/config";
+import { countByType, ofType, only, outputValue, type Recorded } from "../../../support/mocks";
+import { PLANTED, recordServices, type StackParts, unitServices } from "../../../support/services";
+
+const SERVICE = "docker:index/service:Service";
+const SECRET = "docker:index/secret:Secret";
+const CONFIG = "docker:index/serviceConfig:ServiceConfig";
+
+interface TaskSpec {
+  containerSpec: Record<string, unknown> & {
+    env?: Record<string, string>;
+    mounts: { type: string; source?: string; target: string; readOnly?: boolean }[];
+    secrets: { secretId: string; secretName: string; fileName: string }[];
+  };
+  placement?: unknown;
+  [key: string]: unknown;
+}
+
+const MIB = 1024 * 1024;
+const taskSpecOf = ({ inputs }: Recorded): TaskSpec => inputs.taskSpec as TaskSpec;
+const secretFile = (file: string, name: string) => ({
+  secretId: `id-of-fitnesscrm-unit-${name}`,
+  secretName: `fitnesscrm-unit-${name}-1234567`,
+  fileName: file,
+});
+const script = (name: string) => ({
+  configId: `id-of-fitnesscrm-unit-${name}`,
+  configName: `fitnesscrm-unit-${name}-1234567`,
+  fileName: `/fitnesscrm/${name}.sh`,
+  fileMode: 0o555,
+});
+const image = (name: string) => `registry.example.com/${name}@sha256:${"0".repeat(64)}`;
+const scratch = (target: string, mib: number) => ({
+  type: "tmpfs",
+  target,
+  tmpfsOptions: { sizeBytes: mib * MIB },
+});
+
+interface Expected {
+  memoryMiB: number;
+  cpus: number;
+  replicas: number | "global";
+  order: "start-first" | "stop-first";
+  pinned?: boolean;
+  ports?: object[];
+  /** What the container's specification has beside what all have. */
+  container: Record<string, unknown>;
+  startPeriod: string;
+  probe: string[];
+}
+
+/** Whole inputs of a service: what all have in common, and its own. */
+function inputsOf(service: string, expected: Expected): Record<string, unknown> {
+  const labels = [
+    { label: "fitnesscrm.stack", value: "unit" },
+    { label: "fitnesscrm.service", value: service },
+  ];
+  const update = (failureAction: string) => ({
+    order: expected.order,
+    parallelism: 1,
+    delay: "0s",
+    monitor: "10s",
+    maxFailureRatio: "0.0",
+    failureAction,
+  });
+  return {
+    name: `fitnesscrm-unit-${service}`,
+    labels,
+    taskSpec: {
+      containerSpec: {
+        labels,
+        capDrops: ["ALL"],
+        healthcheck: {
+          tests: ["CMD", ...expected.probe],
+          interval: "5s",
+          timeout: "5s",
+          retries: 3,
+          startPeriod: expected.startPeriod,
+        },
+        ...expected.container,
+      },
+      networksAdvanceds: [{ id: "id-of-foundation", aliases: [service] }],
+      resources: {
+        limits: { memoryBytes: expected.memoryMiB * MIB, nanoCpus: expected.cpus * 1e9 },
+      },
+      restartPolicy: { condition: "any", delay: "2s", window: "0s" },
+      logDriver: { name: "json-file", options: { "max-size": "10m", "max-file": "5" } },
+      ...(expected.pinned && { placement: { constraints: ["node.labels.fitnesscrm.data==true"] } }),
+    },
+    mode: expected.replicas === "global" ? { global: true } : { replicated: { replicas: expected.replicas } },
+    endpointSpec: { mode: "dnsrr", ...(expected.ports && { ports: expected.ports }) },
+    updateConfig: update("rollback"),
+    rollbackConfig: update("pause"),
+    convergeConfig: { delay: "1s", timeout: "3m" },
+  };
+}
+
+const HEALTHCHECK = ["/usr/local/bin/healthcheck"];
+
+const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
+  db: {
+    memoryMiB: 1024,
+    cpus: 1,
+    replicas: 1,
+    order: "stop-first",
+    pinned: true,
+    startPeriod: "2m",
+    probe: HEALTHCHECK,
+    container: {
+      image: image("postgres"),
+      args: serverSettings(parseConfig(rawOf(minimalConfig()), "/nowhere").database),
+      env: { POSTGRES_DB: "fitnesscrm" },
+      readOnly: true,
+      stopGracePeriod: "2m",
+      secrets: [secretFile("postgres_password", "postgres-password")],
+      configs: [],
+      mounts: [
+        { type: "volume", source: "fitnesscrm-unit-postgres", target: "/var/lib/postgresql/data" },
+        scratch("/dev/shm", 256),
+        scratch("/run/postgresql", 1),
+        scratch("/tmp", 64),
+      ],
+    },
+  },
+  redis: {
+    memoryMiB: 384,
+    cpus: 0.5,
+    replicas: 1,
+    order: "stop-first",
+    pinned: true,
+    startPeriod: "30s",
+    probe: HEALTHCHECK,
+    container: {
+      image: image("redis"),
+      env: { REDIS_MAXMEMORY: "256mb", REDIS_MAXMEMORY_POLICY: "allkeys-lru" },
+      readOnly: true,
+      stopGracePeriod: "30s",
+      secrets: [secretFile("redis_password", "redis-password")],
+      configs: [],
+      mounts: [
+        { type: "volume", source: "fitnesscrm-unit-redis", target: "/data" },
+        scratch("/run/redis", 1),
+      ],
+    },
+  },
+  backend: {
+    memoryMiB: 768,
+    cpus: 1,
+    replicas: 2,
+    order: "start-first",
+    pinned: true,
+    startPeriod: "1m",
+    probe: ["/fitnesscrm/http-check.sh", "http://127.0.0.1:5000/api/health"],
+    container: {
+      image: image("backend"),
+      commands: ["/fitnesscrm/entrypoint.sh"],
+      args: ["/entry", "backend"],
+      env: {
+        FITNESSCRM_SECRET_ENV: "DATABASE_URL=database_url REDIS_URL=redis_url SECRET_KEY=secret_key",
+        ALLOWED_ORIGINS: "https://crm.example.com",
+        LOG_LEVEL: "INFO",
+      },
+      readOnly: false,
+      stopGracePeriod: "1m",
+      secrets: [
+        secretFile("database_url", "database-url"),
+        secretFile("redis_url", "redis-url"),
+        secretFile("secret_key", "secret-key"),
+      ],
+      configs: [script("entrypoint"), script("http-check")],
+      mounts: [{ type: "volume", source: "fitnesscrm-unit-uploads", target: "/app/uploads" }],
+    },
+  },
+  frontend: {
+    memoryMiB: 128,
+    cpus: 0.5,
+    replicas: 1,
+    order: "start-first",
+    startPeriod: "30s",
+    probe: ["/fitnesscrm/http-check.sh", "http://127.0.0.1:3000/"],
+    container: {
+      image: image("frontend"),
+      env: { VITE_API_URL: "https://crm.example.com", VITE_APP_ENV: "production" },
+      readOnly: false,
+      stopGracePeriod: "30s",
+      secrets: [],
+      configs: [script("http-check")],
+      mounts: [],
+      capAdds: ["CAP_CHOWN", "CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETUID"],
+    },
+  },
+  nginx: {
+    memoryMiB: 128,
+    cpus: 1,
+    replicas: 1,
+    order: "stop-first",
+    ports: [{ publishMode: "host", publishedPort: 80, targetPort: 80, protocol: "tcp" }],
+    startPeriod: "30s",
+    probe: HEALTHCHECK,
+    container: {
+      image: image("nginx"),
+      readOnly: true,
+      stopGracePeriod: "1m",
+      secrets: [],
+      configs: [],
+      mounts: [scratch("/tmp", 128)],
+    },
+  },
+  ops: {
+    memoryMiB: 512,
+    cpus: 1,
+    replicas: 1,
+    order: "start-first",
+    startPeriod: "30s",
+    probe: HEALTHCHECK,
+    container: {
+      image: image("ops"),
+      readOnly: true,
+      stopGracePeriod: "30s",
+      secrets: [secretFile("ops_database_url", "ops-database-url"), secretFile("redis_url", "ops-redis-url")],
+      configs: [],
+      mounts: [scratch("/tmp", 64)],
+    },
+  },
+  agent: {
+    memoryMiB: 192,
+    cpus: 0.25,
+    replicas: "global",
+    order: "start-first",
+    startPeriod: "30s",
+    probe: HEALTHCHECK,
+    container: {
+      image: image("agent"),
+      env: { AGENT_STACK: "unit", HOST_PROC: "/hostfs/proc", HOST_MOUNT_PREFIX: "/hostfs" },
+      readOnly: true,
+      stopGracePeriod: "30s",
+      secrets: [secretFile("monitoring_database_url", "monitoring-database-url")],
+      configs: [],
+      mounts: [{ type: "bind", source: "/", target: "/hostfs", readOnly: true }],
+    },
+  },
+};
+
+describe("services of a stack", () => {
+  let resources: Recorded[];
+  let parts: StackParts;
+  const service = (name: string): Recorded => only(resources, SERVICE, name);
+  before(async () => {
+    const recording = await unitServices();
+    resources = recording.resources;
+    parts = recording.result;
+  });
+
+  for (const name of SERVICES) {
+    it(`${name} is declared exactly so`, () => {
+      assert.deepEqual(service(name).inputs, inputsOf(name, EXPECTED[name]));
+    });
+  }
+
+  it("are these seven, with a network, volumes, secrets and scripts, and nothing else", () => {
+    const {
+      "fitnesscrm:images:Image": _images,
+      "command:local:Command": _commands,
+      ...rest
+    } = countByType(resources);
+    assert.deepEqual(rest, {
+      "fitnesscrm:stack:Foundation": 1,
+      "fitnesscrm:stack:Stateful": 1,
+      "fitnesscrm:stack:Application": 1,
+      "fitnesscrm:stack:Operations": 1,
+      "fitnesscrm:stack:Service": 7,
+      [SERVICE]: 7,
+      [SECRET]: 8,
+      [CONFIG]: 2,
+      "docker:index/network:Network": 1,
+      "docker:index/volume:Volume": 3,
+    });
+  });
+
+  it("publish no port but nginx's", () => {
+    const published = ofType(resources, SERVICE).filter(
+      ({ inputs }) => (inputs.endpointSpec as { ports?: unknown }).ports !== undefined,
+    );
+    assert.deepEqual(
+      published.map(({ name }) => name),
+      ["nginx"],
+    );
+  });
+
+  it("that hold data stop before their successor starts, one task, where the data is", () => {
+    const withData = ofType(resources, SERVICE).filter((resource) =>
+      taskSpecOf(resource).containerSpec.mounts.some(({ type }) => type === "volume"),
+    );
+    assert.deepEqual(withData.map(({ name }) => name).sort(), ["backend", "db", "redis"]);
+    for (const resource of withData) {
+      assert.deepEqual(
+        taskSpecOf(resource).placement,
+        { constraints: ["node.labels.fitnesscrm.data==true"] },
+        resource.name,
+      );
+    }
+  });
+
+  it("mount nothing of the host but the agent, and that read-only", () => {
+    for (const resource of ofType(resources, SERVICE)) {
+      const binds = taskSpecOf(resource).containerSpec.mounts.filter(({ type }) => type === "bind");
+      assert.equal(binds.length, resource.name === "agent" ? 1 : 0, resource.name);
+      assert.ok(
+        binds.every(({ readOnly }) => readOnly === true),
+        resource.name,
+      );
+    }
+  });
+
+  it("are replaced delete-first, keep their place for ten minutes, and ignore the one path that never settles", () => {
+    for (const resource of ofType(resources, SERVICE)) {
+      assert.equal(resource.deleteBeforeReplace, true, resource.name);
+      assert.deepEqual(resource.ignoreChanges, ["taskSpec.containerSpec.sysctl"], resource.name);
+      assert.deepEqual(resource.timeouts, { create: "10m", update: "10m", delete: "5m" }, resource.name);
+      assert.equal(resource.protect, false, resource.name);
+    }
+  });
+
+  it("that need the database and the cache wait for them", () => {
+    const needed = [service("db").urn, service("redis").urn];
+    for (const name of ["backend", "ops", "agent"]) {
+      const parent = resources.find(({ urn }) => urn === service(name).parent);
+      const waitsFor = [...service(name).dependsOn, ...(parent?.dependsOn ?? [])];
+      assert.deepEqual(
+        needed.filter((urn) => !waitsFor.includes(urn)),
+        [],
+        name,
+      );
+    }
+  });
+
+  it("offer their full names", async () => {
+    const { stateful, application, operations } = parts;
+    const offered = [
+      stateful.db,
+      stateful.redis,
+      application.backend,
+      application.frontend,
+      application.nginx,
+      operations.ops,
+      operations.agent,
+    ];
+    assert.deepEqual(
+      await Promise.all(offered.map(({ serviceName }) => outputValue(serviceName))),
+      SERVICES.map((name) => `fitnesscrm-unit-${name}`),
+    );
+  });
+});
+
+describe("secrets of a stack", () => {
+  let resources: Recorded[];
+  before(async () => {
+    resources = (await unitServices()).resources;
+  });
+
+  it("are Swarm secrets, encrypted in the state, whose names Pulumi makes unique", () => {
+    const expected = {
+      "postgres-password": PLANTED.postgres,
+      "redis-password": PLANTED.redis,
+      "database-url": PLANTED.databaseUrl,
+      "redis-url": PLANTED.redisUrl,
+      "secret-key": PLANTED.secretKey,
+      "ops-database-url": PLANTED.monitoringUrl,
+      "ops-redis-url": PLANTED.redisUrl,
+      "monitoring-database-url": PLANTED.monitoringUrl,
+    };
+    for (const [name, value] of Object.entries(expected)) {
+      const resource = only(resources, SECRET, `fitnesscrm-unit-${name}`);
+      assert.deepEqual(resource.inputs, {
+        data: { secret: Buffer.from(value).toString("base64") },
+        labels: [{ label: "fitnesscrm.stack", value: "unit" }],
+      });
+      assert.ok(resource.additionalSecretOutputs.includes("data"));
+    }
+    assert.equal(ofType(resources, SECRET).length, Object.keys(expected).length);
+  });
+
+  it("stand nowhere else, neither in clear nor encoded", () => {
+    const others = JSON.stringify(resources.filter(({ type }) => type !== SECRET));
+    for (const value of Object.values(PLANTED)) {
+      assert.ok(!others.includes(value), value);
+      assert.ok(!others.includes(Buffer.from(value).toString("base64")), value);
+    }
+  });
+
+  it("reach containers by files that all services know by the same rule: snake case, below /run/secrets", () => {
+    const files = ofType(resources, SERVICE).flatMap((resource) =>
+      taskSpecOf(resource).containerSpec.secrets.map(({ fileName }) => fileName),
+    );
+    assert.equal(files.length, 8);
+    for (const file of files) {
+      assert.match(file, /^[a-z]+(_[a-z]+)*$/);
+    }
+  });
+
+  it("are given to each service that needs them and to no other", () => {
+    const given = ofType(resources, SERVICE).flatMap((resource) =>
+      taskSpecOf(resource).containerSpec.secrets.map(({ secretName }) => secretName),
+    );
+    assert.equal(new Set(given).size, given.length, "one secret is shared by two services");
+  });
+});
+
+describe("scripts of a stack", () => {
+  it("are Swarm configs with the content of the files in images/shared", async () => {
+    const { resources } = await unitServices();
+    for (const name of ["entrypoint", "http-check"]) {
+      assert.deepEqual(only(resources, CONFIG, `fitnesscrm-unit-${name}`).inputs, {
+        data: readFileSync(`images/shared/${name}.sh`).toString("base64"),
+      });
+    }
+  });
+});
+
+describe("configuration of a stack", () => {
+  let resources: Recorded[];
+  const service = (name: string): Recorded => only(resources, SERVICE, name);
+  const environmentOf = (name: string) => taskSpecOf(service(name)).containerSpec.env;
+  before(async () => {
+    const config = {
+      ...minimalConfig(),
+      app: {
+        ...(minimalConfig().app as object),
+        version: "2.3.0",
+        logLevel: "DEBUG",
+        environment: { WORKERS: "4" },
+        allowedOrigins: ["https://admin.example.com"],
+      },
+      http: { port: 8443 },
+      replicas: { backend: 5 },
+      resources: { ops: { memoryMiB: 100, cpus: 0.3 } },
+      redis: { maxMemoryMiB: 64, evictionPolicy: "volatile-ttl" },
+    };
+    resources = (await recordServices("unit", config)).resources;
+  });
+
+  it("sets tasks, limits and the edge's port", () => {
+    assert.deepEqual(service("backend").inputs.mode, { replicated: { replicas: 5 } });
+    assert.deepEqual(taskSpecOf(service("ops")).resources, {
+      limits: { memoryBytes: 100 * MIB, nanoCpus: 300_000_000 },
+    });
+    assert.deepEqual(service("nginx").inputs.endpointSpec, {
+      mode: "dnsrr",
+      ports: [{ publishMode: "host", publishedPort: 8443, targetPort: 80, protocol: "tcp" }],
+    });
+  });
+
+  it("sets the backend's environment beside what the stack sets", () => {
+    assert.deepEqual(environmentOf("backend"), {
+      FITNESSCRM_SECRET_ENV: "DATABASE_URL=database_url REDIS_URL=redis_url SECRET_KEY=secret_key",
+      ALLOWED_ORIGINS: "https://crm.example.com,https://admin.example.com",
+      LOG_LEVEL: "DEBUG",
+      APP_VERSION: "2.3.0",
+      WORKERS: "4",
+    });
+  });
+
+  it("sets the cache's size and what it drops first", () => {
+    assert.deepEqual(environmentOf("redis"), {
+      REDIS_MAXMEMORY: "64mb",
+      REDIS_MAXMEMORY_POLICY: "volatile-ttl",
+    });
+  });
+});

@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { PROJECT, parseConfig, SECRETS } from "../../../config";
+import {
+  BACKEND_IMAGE,
+  FRONTEND_IMAGE,
+  minimalConfig,
+  rawOf,
+  TEST_CONTACTS,
+  TEST_SECRETS,
+  withValue,
+} from "../../support/config";
+import { TempFolders } from "../../support/temp";
+
+const parse = (config: Record<string, unknown>, folder = "/nowhere") => parseConfig(rawOf(config), folder);
+
+describe("configuration that is accepted", () => {
+  const folders = new TempFolders();
+  after(() => folders.remove());
+
+  it("the least that a stack says gets the manual's numbers and a small server's limits", () => {
+    assert.deepEqual(parse(minimalConfig()), {
+      app: {
+        backendImage: BACKEND_IMAGE,
+        frontendImage: FRONTEND_IMAGE,
+        environment: {},
+        logLevel: "INFO",
+        allowedOrigins: [],
+      },
+      contacts: TEST_CONTACTS,
+      host: "",
+      http: { port: 80 },
+      replicas: { backend: 2, frontend: 1 },
+      resources: {
+        db: { memoryMiB: 1024, cpus: 1 },
+        redis: { memoryMiB: 384, cpus: 0.5 },
+        backend: { memoryMiB: 768, cpus: 1 },
+        frontend: { memoryMiB: 128, cpus: 0.5 },
+        nginx: { memoryMiB: 128, cpus: 1 },
+        ops: { memoryMiB: 512, cpus: 1 },
+        agent: { memoryMiB: 192, cpus: 0.25 },
+      },
+      database: {
+        name: "fitnesscrm",
+        appConnections: 100,
+        maxConnections: 130,
+        slowStatementMilliseconds: 500,
+        sharedBuffersMiB: 256,
+        tunnelPort: 15432,
+      },
+      redis: { maxMemoryMiB: 256, evictionPolicy: "allkeys-lru" },
+      backup: { retentionDaysS3: 90 },
+      alarms: {
+        thresholds: {
+          cpu: 80,
+          memory: 85,
+          disk: 85,
+          "response-time": 500,
+          "error-rate": 1,
+          "database-connections": 80,
+        },
+        periodSeconds: 60,
+        evaluationPeriods: 5,
+      },
+      aws: { region: "us-east-1" },
+      secrets: TEST_SECRETS,
+      timeZone: "America/New_York",
+    });
+  });
+
+  it("a part of an object leaves the defaults of its other parts", () => {
+    const { resources, http } = parse({
+      ...minimalConfig(),
+      http: { port: 8080 },
+      resources: { backend: { cpus: 2 } },
+    });
+    assert.deepEqual(http, { port: 8080 });
+    assert.deepEqual(resources.backend, { memoryMiB: 768, cpus: 2 });
+    assert.deepEqual(resources.db, { memoryMiB: 1024, cpus: 1 });
+  });
+
+  it("a source folder with both Dockerfiles, relative to the project or absolute", () => {
+    const project = folders.create({
+      "app/backend/Dockerfile.prod": "FROM scratch",
+      "app/frontend/Dockerfile.prod": "FROM scratch",
+    });
+    for (const [source, folder] of [
+      ["app", project],
+      [`${project}/app`, "/elsewhere"],
+    ] as const) {
+      assert.equal(parse({ ...minimalConfig(), app: { source } }, folder).app.source, source);
+    }
+  });
+
+  for (const zone of [
+    "America/New_York",
+    "Europe/Vienna",
+    "Asia/Kathmandu",
+    "America/Argentina/Ushuaia",
+    "UTC",
+  ]) {
+    it(`time zone ${zone}`, () => {
+      assert.equal(parse({ ...minimalConfig(), timeZone: zone }).timeZone, zone);
+    });
+  }
+
+  for (const host of [
+    "",
+    "unix:///var/run/docker.sock",
+    "ssh://root@crm.example.com",
+    "ssh://ops@crm.example.com:2222",
+  ]) {
+    it(`host ${JSON.stringify(host)}`, () => {
+      assert.equal(parse({ ...minimalConfig(), host }).host, host);
+    });
+  }
+
+  for (const seconds of [10, 30, 60, 300]) {
+    it(`alarm periods of ${seconds} s, as CloudWatch knows them`, () => {
+      assert.equal(
+        parse(withValue(minimalConfig(), "alarms.periodSeconds", seconds)).alarms.periodSeconds,
+        seconds,
+      );
+    });
+  }
+
+  it("an emulator and the ports of a local stack", () => {
+    const { aws, local } = parse({
+      ...minimalConfig(),
+      aws: { region: "eu-central-1", emulator: { endpoint: "http://127.0.0.1:4566" } },
+      local: { awsPort: 4566, mailboxPort: 8025 },
+    });
+    assert.deepEqual(aws, { region: "eu-central-1", emulator: { endpoint: "http://127.0.0.1:4566" } });
+    assert.deepEqual(local, { awsPort: 4566, mailboxPort: 8025 });
+  });
+
+  it("no object at all, or an empty one, where nothing is local", () => {
+    assert.equal(parse({ ...minimalConfig(), local: {} }).local, undefined);
+    assert.equal(parse(minimalConfig()).local, undefined);
+  });
+
+  it("connection limits that just fit: the application's, the roles' and the operators'", () => {
+    const { database } = parse({
+      ...minimalConfig(),
+      database: { appConnections: 81, maxConnections: 81 + 19 },
+    });
+    assert.equal(database.maxConnections, 100);
+  });
+
+  it("keys of other namespaces are not looked at", () => {
+    const raw = {
+      ...rawOf(minimalConfig()),
+      "aws:region": "nowhere",
+      "pulumi:tags": "{",
+      "other:colour": "red",
+    };
+    assert.equal(parseConfig(raw, "/nowhere").aws.region, "us-east-1");
+  });
+
+  it("text that looks like a number, a boolean or nothing stays text", () => {
+    assert.equal(
+      parse(withValue(minimalConfig(), "app.environment", { A: "1", B: "true", C: "" })).app.environment.A,
+      "1",
+    );
+  });
+
+  it("has one key a secret, below the project's namespace", () => {
+    assert.equal(PROJECT, "fitnesscrm");
+    assert.deepEqual(Object.keys(parse(minimalConfig()).secrets), [...SECRETS]);
+  });
+});

@@ -1,0 +1,322 @@
+import assert from "node:assert/strict";
+import { ConfigError, parseConfig } from "../../../config";
+import { BACKEND_IMAGE, type ConfigObject, minimalConfig, rawOf, withValue } from "../../support/config";
+import { TempFolders } from "../../support/temp";
+
+const TOP_LEVEL =
+  "app, contacts, host, http, replicas, resources, database, redis, backup, alarms, aws, local, secrets, timeZone";
+const BY_DIGEST =
+  "must name an image by digest, such as registry.example.com/fitnesscrm/backend@sha256:<64 hex digits>";
+const EMAIL = "must be an email address such as oncall@example.com";
+const IANA = "must be an IANA time zone such as America/New_York";
+
+/** One wrong value, set into an otherwise right configuration, and the whole line that a person gets. */
+const WRONG: [path: string, value: unknown, line: string][] = [
+  ["colour", "red", `fitnesscrm:colour is not a key: must be one of ${TOP_LEVEL}`],
+  ["http.prt", 80, "fitnesscrm:http.prt is not a key: must be one of port, publicUrl"],
+  [
+    "contacts.securityTeam.phone",
+    "1",
+    "fitnesscrm:contacts.securityTeam.phone is not a key: must be one of name, email",
+  ],
+  [
+    "contacts.onCall",
+    [{ name: "Ada", email: "ada@example.com", phone: "1" }],
+    "fitnesscrm:contacts.onCall[0].phone is not a key: must be one of name, email",
+  ],
+  ["resources.db.memory", 64, "fitnesscrm:resources.db.memory is not a key: must be one of memoryMiB, cpus"],
+  [
+    "resources.mysql",
+    {},
+    "fitnesscrm:resources.mysql is not a key: must be one of db, redis, backend, frontend, nginx, ops, agent",
+  ],
+  [
+    "aws.emulator",
+    { endpoint: "http://127.0.0.1:4566", region: "x" },
+    "fitnesscrm:aws.emulator.region is not a key: must be one of endpoint, containerEndpoint",
+  ],
+  [
+    "alarms.thresholds.gpu",
+    80,
+    "fitnesscrm:alarms.thresholds.gpu is not a key: must be one of cpu, memory, disk, response-time, error-rate, database-connections",
+  ],
+  [
+    "secrets.rootPassword",
+    "planted-and-never-shown",
+    "fitnesscrm:secrets.rootPassword is not a key: must be one of postgresPassword, appPassword, readonlyPassword, backupPassword, monitoringPassword, redisPassword, secretKey",
+  ],
+  [
+    "local",
+    { awsPort: 4566, mailPort: 8025, mailboxPort: 8025 },
+    "fitnesscrm:local.mailPort is not a key: must be one of awsPort, mailboxPort",
+  ],
+
+  ["app", undefined, "fitnesscrm:app is not set: must be an object"],
+  ["app", "examples/app", 'fitnesscrm:app is "examples/app": must be an object'],
+  ["app", {}, "fitnesscrm:app is {}: needs either source, or both backendImage and frontendImage"],
+  [
+    "app",
+    { backendImage: BACKEND_IMAGE },
+    `fitnesscrm:app is {"backendImage":"${BACKEND_IMAGE.slice(0, 60)}…: needs either source, or both backendImage and frontendImage`,
+  ],
+  ["app", { source: "" }, 'fitnesscrm:app.source is "": must not be empty'],
+  [
+    "app.backendImage",
+    "registry.example.com/fitnesscrm/backend:1.2.3",
+    `fitnesscrm:app.backendImage is "registry.example.com/fitnesscrm/backend:1.2.3": ${BY_DIGEST}`,
+  ],
+  [
+    "app.frontendImage",
+    "frontend@sha256:123",
+    `fitnesscrm:app.frontendImage is "frontend@sha256:123": ${BY_DIGEST}`,
+  ],
+  [
+    "app.environment",
+    { "log-format": "json" },
+    'fitnesscrm:app.environment.log-format is "json": must be an environment variable\'s name',
+  ],
+  ["app.environment", { WORKERS: 4 }, "fitnesscrm:app.environment.WORKERS is 4: must be a string"],
+  ["app.logLevel", "TRACE", 'fitnesscrm:app.logLevel is "TRACE": must be one of DEBUG, INFO, WARNING, ERROR'],
+  [
+    "app.allowedOrigins",
+    ["crm.example.com"],
+    'fitnesscrm:app.allowedOrigins[0] is "crm.example.com": must be an origin such as https://crm.example.com',
+  ],
+  [
+    "app.allowedOrigins",
+    ["javascript:alert(1)"],
+    'fitnesscrm:app.allowedOrigins[0] is "javascript:alert(1)": must be an origin such as https://crm.example.com',
+  ],
+
+  ["contacts", undefined, "fitnesscrm:contacts is not set: must be an object"],
+  ["contacts.onCall", [], "fitnesscrm:contacts.onCall is []: must name at least one engineer"],
+  ["contacts.onCall", "ada@example.com", 'fitnesscrm:contacts.onCall is "ada@example.com": must be an array'],
+  ["contacts.databaseAdmin", undefined, "fitnesscrm:contacts.databaseAdmin is not set: must be an object"],
+  ["contacts.databaseAdmin.name", "", 'fitnesscrm:contacts.databaseAdmin.name is "": must not be empty'],
+  ["contacts.securityTeam.email", "nobody", `fitnesscrm:contacts.securityTeam.email is "nobody": ${EMAIL}`],
+
+  [
+    "host",
+    "tcp://10.0.0.1:2375",
+    'fitnesscrm:host is "tcp://10.0.0.1:2375": must be empty, unix:///path or ssh://user@server[:port]',
+  ],
+  ["http.port", 0, "fitnesscrm:http.port is 0: must be 1 to 65535"],
+  ["http.port", 65536, "fitnesscrm:http.port is 65536: must be 1 to 65535"],
+  ["http.port", 80.5, "fitnesscrm:http.port is 80.5: must be a whole number"],
+  ["http.port", "80", 'fitnesscrm:http.port is "80": must be a whole number'],
+  ["http.port", null, "fitnesscrm:http.port is null: must be a whole number"],
+  [
+    "http.publicUrl",
+    "crm.example.com",
+    'fitnesscrm:http.publicUrl is "crm.example.com": must be a URL such as https://crm.example.com',
+  ],
+  ["replicas.backend", 0, "fitnesscrm:replicas.backend is 0: must be 1 or more"],
+  ["replicas.backend", 21, "fitnesscrm:replicas.backend is 21: must be 20 or less"],
+  ["resources.db.memoryMiB", 16, "fitnesscrm:resources.db.memoryMiB is 16: must be 32 or more (MiB)"],
+  ["resources.agent.cpus", 0, "fitnesscrm:resources.agent.cpus is 0: must be 0.05 or more"],
+
+  [
+    "database.appConnections",
+    80,
+    "fitnesscrm:database.appConnections is 80: must be above the manual's alarm at 80 connections (M27)",
+  ],
+  [
+    "database",
+    { appConnections: 112, maxConnections: 130 },
+    "fitnesscrm:database.maxConnections is 130: must be at least 131: appConnections and 19 for operators and roles",
+  ],
+  [
+    "database.appConnections",
+    112,
+    "fitnesscrm:database.maxConnections is not set: must be at least 131: appConnections and 19 for operators and roles",
+  ],
+  ["database.maxConnections", 1001, "fitnesscrm:database.maxConnections is 1001: must be 1000 or less"],
+  [
+    "database.slowStatementMilliseconds",
+    501,
+    "fitnesscrm:database.slowStatementMilliseconds is 501: must not be looser than the manual's 500 ms (M31)",
+  ],
+  [
+    "database.name",
+    "Fitness-CRM",
+    'fitnesscrm:database.name is "Fitness-CRM": must be a lower-case identifier',
+  ],
+  ["database.tunnelPort", 70000, "fitnesscrm:database.tunnelPort is 70000: must be 1 to 65535"],
+  ["redis.maxMemoryMiB", 8, "fitnesscrm:redis.maxMemoryMiB is 8: must be 16 or more (MiB)"],
+  [
+    "redis.evictionPolicy",
+    "lru",
+    'fitnesscrm:redis.evictionPolicy is "lru": must be one of allkeys-lru, allkeys-lfu, volatile-lru, volatile-lfu, volatile-ttl, noeviction',
+  ],
+
+  [
+    "backup.retentionDaysS3",
+    89,
+    "fitnesscrm:backup.retentionDaysS3 is 89: must not be shorter than the manual's 90 days (M43)",
+  ],
+  [
+    "backup.bucket",
+    "My_Backups",
+    'fitnesscrm:backup.bucket is "My_Backups": must be a bucket name: 3 to 63 of a-z, 0-9, dot and dash',
+  ],
+
+  [
+    "alarms.thresholds.cpu",
+    81,
+    "fitnesscrm:alarms.thresholds.cpu is 81: must not be looser than the manual's 80 Percent (M22)",
+  ],
+  [
+    "alarms.thresholds.memory",
+    86,
+    "fitnesscrm:alarms.thresholds.memory is 86: must not be looser than the manual's 85 Percent (M23)",
+  ],
+  [
+    "alarms.thresholds.disk",
+    85.5,
+    "fitnesscrm:alarms.thresholds.disk is 85.5: must not be looser than the manual's 85 Percent (M24)",
+  ],
+  [
+    "alarms.thresholds.response-time",
+    501,
+    "fitnesscrm:alarms.thresholds.response-time is 501: must not be looser than the manual's 500 Milliseconds (M25)",
+  ],
+  [
+    "alarms.thresholds.error-rate",
+    1.01,
+    "fitnesscrm:alarms.thresholds.error-rate is 1.01: must not be looser than the manual's 1 Percent (M26)",
+  ],
+  [
+    "alarms.thresholds.database-connections",
+    81,
+    "fitnesscrm:alarms.thresholds.database-connections is 81: must not be looser than the manual's 80 Count (M27)",
+  ],
+  ["alarms.thresholds.cpu", 0, "fitnesscrm:alarms.thresholds.cpu is 0: must be more than 0"],
+  ["alarms.thresholds.cpu", "80", 'fitnesscrm:alarms.thresholds.cpu is "80": must be a number'],
+  [
+    "alarms.periodSeconds",
+    45,
+    "fitnesscrm:alarms.periodSeconds is 45: must be 10, 30 or a multiple of 60 (seconds)",
+  ],
+  [
+    "alarms.periodSeconds",
+    0,
+    "fitnesscrm:alarms.periodSeconds is 0: must be 10, 30 or a multiple of 60 (seconds)",
+  ],
+  ["alarms.evaluationPeriods", 61, "fitnesscrm:alarms.evaluationPeriods is 61: must be 60 or less"],
+
+  ["aws", undefined, "fitnesscrm:aws is not set: must be an object"],
+  ["aws.region", "moon", 'fitnesscrm:aws.region is "moon": must be an AWS region such as us-east-1'],
+  [
+    "aws.emulator",
+    {},
+    "fitnesscrm:aws.emulator.endpoint is not set: must be a URL such as http://127.0.0.1:4566",
+  ],
+  ["local", "yes", 'fitnesscrm:local is "yes": must be an object'],
+  ["local", { awsPort: 4566 }, "fitnesscrm:local.mailboxPort is not set: must be a whole number"],
+
+  ["secrets", undefined, "fitnesscrm:secrets is not set: must be an object"],
+  ["secrets", "planted, and no JSON", "fitnesscrm:secrets is [secret]: must be an object"],
+  ["secrets.appPassword", undefined, "fitnesscrm:secrets.appPassword is not set: must be a string"],
+  [
+    "secrets.redisPassword",
+    "planted",
+    "fitnesscrm:secrets.redisPassword is [secret]: must have 16 characters or more",
+  ],
+  ["secrets.secretKey", { planted: 1 }, "fitnesscrm:secrets.secretKey is [secret]: must be a string"],
+
+  ["timeZone", "Mars/Phobos", `fitnesscrm:timeZone is "Mars/Phobos": ${IANA}`],
+  ["timeZone", "EST", `fitnesscrm:timeZone is "EST": ${IANA}`],
+  ["timeZone", "+05:00", `fitnesscrm:timeZone is "+05:00": ${IANA}`],
+  ["timeZone", "", `fitnesscrm:timeZone is "": ${IANA}`],
+];
+
+function faultsOf(config: ConfigObject, projectFolder = "/nowhere"): readonly string[] {
+  try {
+    parseConfig(rawOf(config), projectFolder);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.faults;
+  }
+  return [];
+}
+
+describe("configuration that is refused", () => {
+  const folders = new TempFolders();
+  after(() => folders.remove());
+
+  for (const [path, value, line] of WRONG) {
+    it(`${path} = ${JSON.stringify(value) ?? "(absent)"}`, () => {
+      assert.deepEqual(faultsOf(withValue(minimalConfig(), path, value)), [line]);
+    });
+  }
+
+  it("a source folder without Dockerfiles: names each that is missing", () => {
+    const project = folders.create({ "half/backend/Dockerfile.prod": "FROM scratch" });
+    const allowed = "must be a folder with backend/Dockerfile.prod and frontend/Dockerfile.prod";
+    const config = (source: string): ConfigObject => ({ ...minimalConfig(), app: { source } });
+    assert.deepEqual(faultsOf(config("half"), project), [
+      `fitnesscrm:app.source is "half", which has no frontend/Dockerfile.prod: ${allowed}`,
+    ]);
+    assert.deepEqual(faultsOf(config("absent"), project), [
+      `fitnesscrm:app.source is "absent", which has no backend/Dockerfile.prod and no frontend/Dockerfile.prod: ${allowed}`,
+    ]);
+    assert.deepEqual(faultsOf(config(`${project}/half`), "/elsewhere"), [
+      `fitnesscrm:app.source is ${JSON.stringify(`${project}/half`)}, which has no frontend/Dockerfile.prod: ${allowed}`,
+    ]);
+  });
+
+  it("source and images together", () => {
+    const [line = "", ...more] = faultsOf(withValue(minimalConfig(), "app.source", "examples/app"));
+    assert.deepEqual(more, []);
+    assert.match(line, /^fitnesscrm:app is .*: takes source or the two images, not both$/);
+  });
+
+  it("one fault is one line, several are a list that names every one", () => {
+    const one = withValue(minimalConfig(), "timeZone", "EST");
+    assert.throws(
+      () => parseConfig(rawOf(one), "/nowhere"),
+      new ConfigError([`fitnesscrm:timeZone is "EST": ${IANA}`]),
+    );
+    assert.equal(
+      new ConfigError([`fitnesscrm:timeZone is "EST": ${IANA}`]).message,
+      `configuration: fitnesscrm:timeZone is "EST": ${IANA}`,
+    );
+    const three = withValue(
+      withValue(withValue(one, "http.port", 0), "app.logLevel", "LOUD"),
+      "contacts.onCall",
+      [],
+    );
+    assert.deepEqual([...faultsOf(three)].sort(), [
+      'fitnesscrm:app.logLevel is "LOUD": must be one of DEBUG, INFO, WARNING, ERROR',
+      "fitnesscrm:contacts.onCall is []: must name at least one engineer",
+      "fitnesscrm:http.port is 0: must be 1 to 65535",
+      `fitnesscrm:timeZone is "EST": ${IANA}`,
+    ]);
+    assert.equal(new ConfigError(["a", "b"]).message, "configuration has 2 faults:\n  a\n  b");
+  });
+
+  it("a database name whose role names PostgreSQL would cut to one and the same", () => {
+    const faults = faultsOf(withValue(minimalConfig(), "database.name", "n".repeat(63)));
+    assert.equal(faults.length, 1);
+  });
+
+  it("an environment that would overwrite what the stack itself hands to the backend", () => {
+    for (const name of [
+      "ALLOWED_ORIGINS",
+      "LOG_LEVEL",
+      "FITNESSCRM_SECRET_ENV",
+      "DATABASE_URL",
+      "SECRET_KEY",
+    ]) {
+      const faults = faultsOf(withValue(minimalConfig(), "app.environment", { [name]: "x" }));
+      assert.equal(faults.length, 1, `${name} was accepted`);
+      assert.match(faults[0] ?? "", new RegExp(`^fitnesscrm:app\\.environment\\.${name} `));
+    }
+  });
+
+  it("keys with line breaks in them are still one line", () => {
+    const [line = "", ...more] = faultsOf({ ...minimalConfig(), http: { "po\nrt": 80 } });
+    assert.deepEqual(more, []);
+    assert.doesNotMatch(line, /\n/);
+  });
+});
