@@ -32,7 +32,7 @@ export interface Connection {
   run(body: string, options?: ScriptOptions): Promise<ScriptResult>;
 }
 
-const CONNECT_SECONDS = 10;
+const CONNECT_SECONDS = 15;
 /** Packages come over the server's own line; the slowest step is the engine's 150 MB. */
 const SCRIPT_SECONDS = 1200;
 

@@ -25,6 +25,9 @@ export interface PropertyReport {
   readonly what: string;
 }
 
+/** Sets one property. */
+type Change = () => Promise<unknown>;
+
 /** Brings the bucket of {@link BucketPlace} to the standard. Makes and adds; never deletes, never loosens. */
 export class StateBucket {
   /** Asked with every call: a bucket that changed hands is not touched. */
@@ -37,32 +40,53 @@ export class StateBucket {
     this.owned = { Bucket: place.bucket, ExpectedBucketOwner: place.account };
   }
 
-  /** @param hear Told of every property as it is done. */
+  /**
+   * Looks at everything first: a bucket that does not let itself be looked at is left as it is, not half changed.
+   *
+   * @param hear Told of every property as it is done.
+   */
   async prepare(
     hear: (report: PropertyReport) => void,
   ): Promise<{ reports: PropertyReport[]; warnings: string[] }> {
+    const { bucket, region, account } = this.place;
     const reports: PropertyReport[] = [];
     const warnings: string[] = [];
-    const properties: [name: string, what: string, ensure: () => Promise<boolean>][] = [
-      ["bucket", `${this.place.bucket} in ${this.place.region}`, () => this.ensureBucket()],
-      ["public access", "blocked", () => this.ensurePublicAccessBlock()],
-      ["ownership", "BucketOwnerEnforced", () => this.ensureOwnership()],
-      ["versioning", "enabled", () => this.ensureVersioning()],
-      ["encryption", "every object, by AES256 or a KMS key of yours", () => this.ensureEncryption()],
-      ["policy", "TLS only", () => this.ensurePolicy()],
+    const report = (name: string, changed: boolean, what: string): void => {
+      const line: PropertyReport = { name, status: changed ? "changed" : "unchanged", what };
+      reports.push(line);
+      hear(line);
+    };
+    report("bucket", await explained("bucket", this.ensureBucket()), `${bucket} in ${region}`);
+
+    const properties: [name: string, what: string, look: () => Promise<Change | undefined>][] = [
+      ["public access", "blocked", () => this.publicAccessBlock()],
+      ["ownership", "BucketOwnerEnforced", () => this.ownership()],
+      ["versioning", "enabled", () => this.versioning()],
+      ["encryption", "every object, by AES256 or a KMS key of yours", () => this.encryption()],
+      ["policy", "TLS only", () => this.policy()],
       [
         "lifecycle",
         `old versions ${NONCURRENT_DAYS} days, broken uploads ${BROKEN_UPLOAD_DAYS} days`,
-        () => this.ensureLifecycle(warnings),
+        () => this.lifecycle(warnings),
       ],
     ];
-    for (const [name, what, ensure] of properties) {
-      const changed = await ensure().catch((error: unknown) => {
-        throw error instanceof UserError ? error : new UserError(`${name}: ${explainAwsFailure(error)}`);
+    const planned: { name: string; what: string; change: Change | undefined }[] = [];
+    for (const [name, what, look] of properties) {
+      const change = await look().catch((error: unknown) => {
+        throw isDenied(error)
+          ? new UserError(
+              `bucket ${bucket} belongs to another account than ${account}, or does not show its ${name} to these ` +
+                "credentials: name another with --bucket, or use other credentials",
+            )
+          : new UserError(`${name}: ${explainAwsFailure(error)}`);
       });
-      const report: PropertyReport = { name, status: changed ? "changed" : "unchanged", what };
-      reports.push(report);
-      hear(report);
+      planned.push({ name, what, change });
+    }
+    for (const { name, what, change } of planned) {
+      if (change !== undefined) {
+        await explained(name, change());
+      }
+      report(name, change !== undefined, what);
     }
     return { reports, warnings };
   }
@@ -70,7 +94,8 @@ export class StateBucket {
   private async ensureBucket(): Promise<boolean> {
     const { bucket, region, account } = this.place;
     const foreign = new UserError(
-      `bucket ${bucket} belongs to another account, or is closed to account ${account}: name another with --bucket`,
+      `bucket ${bucket} belongs to another account than ${account}, or is closed to these credentials: name another with ` +
+        "--bucket, or use other credentials",
     );
     const elsewhere = (where: string): UserError =>
       new UserError(
@@ -104,7 +129,7 @@ export class StateBucket {
     return true;
   }
 
-  private async ensurePublicAccessBlock(): Promise<boolean> {
+  private async publicAccessBlock(): Promise<Change | undefined> {
     const wanted = {
       BlockPublicAcls: true,
       IgnorePublicAcls: true,
@@ -114,60 +139,58 @@ export class StateBucket {
     const found = await unlessMissing(this.s3.getPublicAccessBlock(this.owned));
     const current = found?.PublicAccessBlockConfiguration;
     if (Object.keys(wanted).every((key) => current?.[key as keyof typeof wanted] === true)) {
-      return false;
+      return undefined;
     }
-    await this.s3.putPublicAccessBlock({ ...this.owned, PublicAccessBlockConfiguration: wanted });
-    return true;
+    return () => this.s3.putPublicAccessBlock({ ...this.owned, PublicAccessBlockConfiguration: wanted });
   }
 
-  private async ensureOwnership(): Promise<boolean> {
+  private async ownership(): Promise<Change | undefined> {
     const found = await unlessMissing(this.s3.getBucketOwnershipControls(this.owned));
     if (found?.OwnershipControls?.Rules?.[0]?.ObjectOwnership === "BucketOwnerEnforced") {
-      return false;
+      return undefined;
     }
-    await this.s3.putBucketOwnershipControls({
-      ...this.owned,
-      OwnershipControls: { Rules: [{ ObjectOwnership: "BucketOwnerEnforced" }] },
-    });
-    return true;
+    return () =>
+      this.s3.putBucketOwnershipControls({
+        ...this.owned,
+        OwnershipControls: { Rules: [{ ObjectOwnership: "BucketOwnerEnforced" }] },
+      });
   }
 
-  private async ensureVersioning(): Promise<boolean> {
+  private async versioning(): Promise<Change | undefined> {
     if ((await this.s3.getBucketVersioning(this.owned)).Status === "Enabled") {
-      return false;
+      return undefined;
     }
-    await this.s3.putBucketVersioning({ ...this.owned, VersioningConfiguration: { Status: "Enabled" } });
-    return true;
+    return () =>
+      this.s3.putBucketVersioning({ ...this.owned, VersioningConfiguration: { Status: "Enabled" } });
   }
 
   /** A key of the owner's (KMS) is more than is asked for, and stays. */
-  private async ensureEncryption(): Promise<boolean> {
+  private async encryption(): Promise<Change | undefined> {
     const found = await unlessMissing(this.s3.getBucketEncryption(this.owned));
     const rule = found?.ServerSideEncryptionConfiguration?.Rules?.[0];
     if (rule?.ApplyServerSideEncryptionByDefault?.SSEAlgorithm !== undefined) {
-      return false;
+      return undefined;
     }
-    await this.s3.putBucketEncryption({
-      ...this.owned,
-      ServerSideEncryptionConfiguration: {
-        Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } }],
-      },
-    });
-    return true;
+    return () =>
+      this.s3.putBucketEncryption({
+        ...this.owned,
+        ServerSideEncryptionConfiguration: {
+          Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } }],
+        },
+      });
   }
 
-  private async ensurePolicy(): Promise<boolean> {
+  private async policy(): Promise<Change | undefined> {
     const { bucket, partition } = this.place;
     const found = await unlessMissing(this.s3.getBucketPolicy(this.owned));
     const policy = policyWith(found?.Policy, tlsOnlyStatement(bucket, partition));
     if (policy === undefined) {
-      return false;
+      return undefined;
     }
-    await this.s3.putBucketPolicy({ ...this.owned, Policy: policy });
-    return true;
+    return () => this.s3.putBucketPolicy({ ...this.owned, Policy: policy });
   }
 
-  private async ensureLifecycle(warnings: string[]): Promise<boolean> {
+  private async lifecycle(warnings: string[]): Promise<Change | undefined> {
     const found = await unlessMissing(this.s3.getBucketLifecycleConfiguration(this.owned));
     const current = found?.Rules ?? [];
     warnings.push(
@@ -175,14 +198,14 @@ export class StateBucket {
     );
     const rules = lifecycleWith(current);
     if (rules === undefined) {
-      return false;
+      return undefined;
     }
-    await this.s3.putBucketLifecycleConfiguration({
-      ...this.owned,
-      LifecycleConfiguration: { Rules: rules },
-      TransitionDefaultMinimumObjectSize: found?.TransitionDefaultMinimumObjectSize,
-    });
-    return true;
+    return () =>
+      this.s3.putBucketLifecycleConfiguration({
+        ...this.owned,
+        LifecycleConfiguration: { Rules: rules },
+        TransitionDefaultMinimumObjectSize: found?.TransitionDefaultMinimumObjectSize,
+      });
   }
 }
 
@@ -199,6 +222,18 @@ async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {
       return undefined;
     }
     throw error;
+  }
+}
+
+function isDenied(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 403;
+}
+
+async function explained<T>(name: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw error instanceof UserError ? error : new UserError(`${name}: ${explainAwsFailure(error)}`);
   }
 }
 

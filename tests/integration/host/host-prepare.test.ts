@@ -12,6 +12,7 @@ const PREPARE = ["host", "prepare", "--stack", "conf-host", "--swap", "128", "--
 const SWARM_PORT = 2377;
 
 function statuses(result: CliResult): Record<string, string> {
+  assert.ok(result.stdout !== "", result.stderr);
   const { steps } = JSON.parse(result.stdout) as PrepareResult;
   return Object.fromEntries(steps.map(({ name, status }) => [name, status]));
 }

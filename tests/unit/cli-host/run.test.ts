@@ -132,7 +132,17 @@ describe("a run over a server's steps", () => {
     await assert.rejects(runOn(server).apply([GUARDED]), {
       message: "thing: no second connection to the server came about: the change was taken back",
     });
-    assert.deepEqual(server.ran, ["check", "apply", "fresh confirm", "revert"]);
+    assert.deepEqual(server.ran, ["check", "apply", "fresh confirm", "fresh confirm", "revert"]);
+  });
+
+  it("tries the new connection twice", async () => {
+    const server = new FakeServer((script, times) => {
+      if (script === "check") return times === 1 ? "need: close" : "have: closed";
+      return script === "confirm" && times === 1 ? { code: 255 } : "did: closed";
+    });
+    const [report] = await runOn(server).apply([GUARDED]);
+    assert.equal(report?.status, "changed");
+    assert.deepEqual(server.ran, ["check", "apply", "fresh confirm", "fresh confirm", "check"]);
   });
 
   it("says that the server takes the change back by itself when the old connection is gone too", async () => {

@@ -9,7 +9,7 @@ describe("the ssh command", () => {
   it("is asked for no password, keeps the user's own settings, and takes no host for an option", () => {
     assert.deepEqual(sshArguments(target, { ControlMaster: "no", ControlPath: "/s" }, "sudo -n sh -s", ""), [
       "-T",
-      ..."-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=4".split(
+      ..."-o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=15 -o ServerAliveCountMax=4".split(
         " ",
       ),
       ..."-o LogLevel=ERROR -o RemoteCommand=none -o ClearAllForwardings=yes -o ControlPersist=no".split(" "),

@@ -80,12 +80,12 @@ const WRONG: [path: string, value: unknown, line: string][] = [
   [
     "app.allowedOrigins",
     ["crm.example.com"],
-    'fitnesscrm:app.allowedOrigins[0] is "crm.example.com": must be an origin such as https://crm.example.com',
+    'fitnesscrm:app.allowedOrigins[0] is "crm.example.com": must be an origin without a slash at its end, such as https://crm.example.com',
   ],
   [
     "app.allowedOrigins",
     ["javascript:alert(1)"],
-    'fitnesscrm:app.allowedOrigins[0] is "javascript:alert(1)": must be an origin such as https://crm.example.com',
+    'fitnesscrm:app.allowedOrigins[0] is "javascript:alert(1)": must be an origin without a slash at its end, such as https://crm.example.com',
   ],
 
   ["contacts", undefined, "fitnesscrm:contacts is not set: must be an object"],
@@ -108,7 +108,7 @@ const WRONG: [path: string, value: unknown, line: string][] = [
   [
     "http.publicUrl",
     "crm.example.com",
-    'fitnesscrm:http.publicUrl is "crm.example.com": must be a URL such as https://crm.example.com',
+    'fitnesscrm:http.publicUrl is "crm.example.com": must be an origin without a slash at its end, such as https://crm.example.com',
   ],
   ["replicas.backend", 0, "fitnesscrm:replicas.backend is 0: must be 1 or more"],
   ["replicas.backend", 21, "fitnesscrm:replicas.backend is 21: must be 20 or less"],
@@ -139,7 +139,7 @@ const WRONG: [path: string, value: unknown, line: string][] = [
   [
     "database.name",
     "Fitness-CRM",
-    'fitnesscrm:database.name is "Fitness-CRM": must be a lower-case identifier',
+    'fitnesscrm:database.name is "Fitness-CRM": must be a lower-case identifier of 52 characters at most',
   ],
   ["database.tunnelPort", 70000, "fitnesscrm:database.tunnelPort is 70000: must be 1 to 65535"],
   ["redis.maxMemoryMiB", 8, "fitnesscrm:redis.maxMemoryMiB is 8: must be 16 or more (MiB)"],
@@ -158,6 +158,22 @@ const WRONG: [path: string, value: unknown, line: string][] = [
     "backup.bucket",
     "My_Backups",
     'fitnesscrm:backup.bucket is "My_Backups": must be a bucket name: 3 to 63 of a-z, 0-9, dot and dash',
+  ],
+
+  [
+    "http.publicUrl",
+    "https://crm.example.com/",
+    'fitnesscrm:http.publicUrl is "https://crm.example.com/": must be an origin without a slash at its end, such as https://crm.example.com',
+  ],
+  [
+    "app.allowedOrigins",
+    ["https://a.example.com,https://b.example.com"],
+    'fitnesscrm:app.allowedOrigins[0] is "https://a.example.com,https://b.example.com": must be an origin without a slash at its end, such as https://crm.example.com',
+  ],
+  [
+    "secrets.redisPassword",
+    "planted planted plänted",
+    "fitnesscrm:secrets.redisPassword is [secret]: must be 16 printable ASCII characters or more",
   ],
 
   [
@@ -220,7 +236,7 @@ const WRONG: [path: string, value: unknown, line: string][] = [
   [
     "secrets.redisPassword",
     "planted",
-    "fitnesscrm:secrets.redisPassword is [secret]: must have 16 characters or more",
+    "fitnesscrm:secrets.redisPassword is [secret]: must be 16 printable ASCII characters or more",
   ],
   ["secrets.secretKey", { planted: 1 }, "fitnesscrm:secrets.secretKey is [secret]: must be a string"],
 

@@ -5,6 +5,7 @@ import { parseConfig, SERVICES } from "../../../../config";
 import { minimalConfig, rawOf } from "../../../support/config";
 import { countByType, ofType, only, outputValue, type Recorded } from "../../../support/mocks";
 import { PLANTED, recordServices, type StackParts, unitServices } from "../../../support/services";
+import { TempFolders } from "../../../support/temp";
 
 const SERVICE = "docker:index/service:Service";
 const SECRET = "docker:index/secret:Secret";
@@ -95,7 +96,8 @@ function inputsOf(service: string, expected: Expected): Record<string, unknown> 
     endpointSpec: { mode: "dnsrr", ...(expected.ports && { ports: expected.ports }) },
     updateConfig: update("rollback"),
     rollbackConfig: update("pause"),
-    convergeConfig: { delay: "1s", timeout: "3m" },
+    // The provider cannot wait for a service of no fixed number of tasks.
+    ...(expected.replicas !== "global" && { convergeConfig: { delay: "1s", timeout: "3m" } }),
   };
 }
 
@@ -199,6 +201,7 @@ const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
     replicas: 1,
     order: "stop-first",
     ports: [{ publishMode: "host", publishedPort: 80, targetPort: 80, protocol: "tcp" }],
+    pinned: true,
     startPeriod: "30s",
     probe: HEALTHCHECK,
     container: {
@@ -215,6 +218,7 @@ const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
     cpus: 1,
     replicas: 1,
     order: "start-first",
+    pinned: true,
     startPeriod: "30s",
     probe: HEALTHCHECK,
     container: {
@@ -291,7 +295,7 @@ describe("services of a stack", () => {
     );
   });
 
-  it("that hold data stop before their successor starts, one task, where the data is", () => {
+  it("that hold data run where the data is", () => {
     const withData = ofType(resources, SERVICE).filter((resource) =>
       taskSpecOf(resource).containerSpec.mounts.some(({ type }) => type === "volume"),
     );
@@ -302,6 +306,17 @@ describe("services of a stack", () => {
         { constraints: ["node.labels.fitnesscrm.data==true"] },
         resource.name,
       );
+    }
+  });
+
+  it("that two tasks of must never run at once have one, which stops before its successor starts", () => {
+    for (const name of ["db", "redis", "nginx"]) {
+      const { mode, updateConfig, rollbackConfig } = service(name).inputs as Record<
+        string,
+        { order?: string }
+      >;
+      assert.deepEqual(mode, { replicated: { replicas: 1 } }, name);
+      assert.deepEqual([updateConfig?.order, rollbackConfig?.order], ["stop-first", "stop-first"], name);
     }
   });
 
@@ -422,6 +437,8 @@ describe("scripts of a stack", () => {
 });
 
 describe("configuration of a stack", () => {
+  const folders = new TempFolders();
+  after(() => folders.remove());
   let resources: Recorded[];
   const service = (name: string): Recorded => only(resources, SERVICE, name);
   const environmentOf = (name: string) => taskSpecOf(service(name)).containerSpec.env;
@@ -462,6 +479,18 @@ describe("configuration of a stack", () => {
       APP_VERSION: "2.3.0",
       WORKERS: "4",
     });
+  });
+
+  it("holds a frontend that was built on this machine to the node that has its image", async () => {
+    const source = folders.create({
+      "backend/Dockerfile.prod": "FROM scratch\n",
+      "frontend/Dockerfile.prod": "FROM scratch\n",
+    });
+    const { resources: built } = await recordServices("unit", { ...minimalConfig(), app: { source } });
+    assert.deepEqual(taskSpecOf(only(built, SERVICE, "frontend")).placement, {
+      constraints: ["node.labels.fitnesscrm.data==true"],
+    });
+    assert.equal(taskSpecOf(service("frontend")).placement, undefined);
   });
 
   it("sets the cache's size and what it drops first", () => {
