@@ -27,6 +27,7 @@ export const SECRETS = [
   "monitoringPassword",
   "redisPassword",
   "secretKey",
+  "adminPassword",
 ] as const;
 export type SecretName = (typeof SECRETS)[number];
 
@@ -60,6 +61,8 @@ const imageByDigest = z
 
 /** What the stack gives the backend itself; secrets among it come as files, never as configuration. */
 const RESERVED_VARIABLES = [
+  "ADMIN_EMAIL",
+  "ADMIN_PASSWORD_FILE",
   "ALLOWED_ORIGINS",
   "APP_VERSION",
   "DATABASE_URL",
@@ -85,6 +88,11 @@ const app = z
     frontendImage: imageByDigest.optional(),
     /** Name of what runs, shown by `GET /api/version` of applications that have it. */
     version: z.string().optional(),
+    /**
+     * Account that an application without one makes at its first start, with the generated `adminPassword`. An application
+     * that does not know ADMIN_EMAIL and ADMIN_PASSWORD_FILE takes no notice.
+     */
+    adminEmail: email.optional(),
     /** Further environment of the backend. Secrets do not belong here. */
     environment: z
       .record(

@@ -99,6 +99,7 @@ const application = new Application(
       REDIS_URL: redisUrl,
       SECRET_KEY: secret("secretKey"),
     },
+    adminPassword: secret("adminPassword"),
     dependsOn: [...database.ready, stateful.redis.service],
   },
   onDocker,

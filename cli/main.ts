@@ -10,6 +10,7 @@ import * as logs from "./commands/logs";
 import * as preview from "./commands/preview";
 import * as pulumi from "./commands/pulumi";
 import * as scale from "./commands/scale";
+import * as secrets from "./commands/secrets";
 import * as state from "./commands/state";
 import * as test from "./commands/test";
 import * as up from "./commands/up";
@@ -17,7 +18,7 @@ import { PROJECT_FOLDER } from "./context";
 import { messageOf, UserError } from "./errors";
 
 /** In the order of the help. A command loads what is heavy only when it runs. */
-const COMMANDS = [up, preview, down, destroy, health, logs, scale, pulumi, env, host, state, test];
+const COMMANDS = [up, preview, down, destroy, health, logs, scale, secrets, pulumi, env, host, state, test];
 
 async function main(): Promise<void> {
   process.chdir(PROJECT_FOLDER);

@@ -40,13 +40,7 @@ export function ensurePassphrase(context: StackContext): void {
 export async function ensureSecrets(pulumi: Pulumi): Promise<string[]> {
   const { context } = pulumi;
   const stack = ["--stack", context.stack];
-  const existing =
-    readSettings(context).config?.[SECRETS_KEY] === undefined
-      ? {}
-      : (JSON.parse(await pulumi.runChecked("secrets", ["config", "get", SECRETS_KEY, ...stack])) as Record<
-          string,
-          string
-        >);
+  const existing = await readSecrets(pulumi);
   const missing = SECRETS.filter((name) => existing[name] === undefined);
   if (missing.length > 0) {
     const made = Object.fromEntries(missing.map((name) => [name, randomBytes(24).toString("base64url")]));
@@ -58,4 +52,14 @@ export async function ensureSecrets(pulumi: Pulumi): Promise<string[]> {
     );
   }
   return missing;
+}
+
+/** The stack's secrets by name, in clear; none when none was generated yet. */
+export async function readSecrets(pulumi: Pulumi): Promise<Record<string, string>> {
+  const { context } = pulumi;
+  if (readSettings(context).config?.[SECRETS_KEY] === undefined) {
+    return {};
+  }
+  const json = await pulumi.runChecked("secrets", ["config", "get", SECRETS_KEY, "--stack", context.stack]);
+  return JSON.parse(json) as Record<string, string>;
 }

@@ -270,7 +270,7 @@ async function waitForHealth(session: Session, reporter: Reporter): Promise<Heal
 }
 
 async function report(
-  { context, pulumi }: Session,
+  { context, config, pulumi }: Session,
   options: UpOptions,
   health: Health,
   provided: readonly Provided[],
@@ -280,7 +280,7 @@ async function report(
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ healthy: health.healthy, seconds, outputs }, null, 2)}\n`);
   } else if (health.healthy) {
-    process.stdout.write(`${summary(context, outputs, provided, seconds)}\n`);
+    process.stdout.write(`${summary(context, outputs, provided, seconds, config.app.adminEmail)}\n`);
   }
   if (!health.healthy) {
     process.stderr.write(`${formatHealth(health)}\n`);
@@ -295,7 +295,9 @@ function summary(
   outputs: Record<string, unknown>,
   provided: readonly Provided[],
   seconds: number,
+  adminEmail: string | undefined,
 ): string {
+  const option = context.stack === "local" ? "" : ` --stack ${context.stack}`;
   const got = provided.filter(({ way }) => way !== ALREADY_THERE);
   const addresses = [
     ["FitnessCRM", outputs.url],
@@ -310,5 +312,11 @@ function summary(
     `Stack ${context.stack} is healthy after ${seconds.toFixed(1)} s.`,
     "",
     ...addresses.map(([name, value]) => `  ${String(name).padEnd(11)} ${String(value)}`),
+    ...(adminEmail === undefined
+      ? []
+      : [
+          "",
+          `Log in as ${adminEmail} with the password that ./fitnesscrm secrets show adminPassword${option} prints.`,
+        ]),
   ].join("\n");
 }

@@ -87,10 +87,10 @@ export class HostRun {
   ): Promise<readonly ScriptLine[]> {
     progress.detail("proving by a second connection that the server can still be reached");
     const attempt = (): Promise<ScriptResult> =>
-      this.connection.run(script, { fresh: true, timeoutSeconds: Math.min(seconds, 20) });
+      this.connection.run(script, { fresh: true, timeoutSeconds: seconds / 4 });
     const first = await attempt();
     // One lost packet or a busy server must not look like a closed door.
-    const result = first.code === 255 ? await attempt() : first;
+    const result = first.code === 255 || first.code === 124 ? await attempt() : first;
     if (result.code === 0) {
       return result.lines;
     }

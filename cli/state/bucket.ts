@@ -123,7 +123,10 @@ export class StateBucket {
         }),
       });
     } catch (error) {
-      if (error instanceof S3ServiceException && error.name === "BucketAlreadyExists") throw foreign;
+      const name = error instanceof S3ServiceException ? error.name : "";
+      if (name === "BucketAlreadyExists") throw foreign;
+      // Somebody else of this account was faster.
+      if (name === "BucketAlreadyOwnedByYou") return false;
       throw error;
     }
     return true;

@@ -14,10 +14,13 @@ export interface ApplicationArgs {
   publicUrl: string;
   /** What the application insists on reading from its environment, by variable; kept as Swarm secrets. */
   secrets: Record<string, pulumi.Input<string>>;
+  /** Password of the account that `app.adminEmail` names. */
+  adminPassword: pulumi.Input<string>;
   /** The database and the cache, usable: the application creates its tables when it starts. */
   dependsOn: pulumi.Input<pulumi.Resource>[];
 }
 
+const ADMIN_PASSWORD_FILE = "admin_password";
 /** Where our files are mounted inside images that are not ours. */
 const FILES = "/fitnesscrm";
 /** A request that is under way when its server is replaced may take this long, seconds. */
@@ -80,9 +83,18 @@ export class Application extends pulumi.ComponentResource {
           ALLOWED_ORIGINS: [publicUrl, ...config.app.allowedOrigins].join(","),
           LOG_LEVEL: config.app.logLevel,
           ...(config.app.version !== undefined && { APP_VERSION: config.app.version }),
+          ...(config.app.adminEmail !== undefined && {
+            ADMIN_EMAIL: config.app.adminEmail,
+            ADMIN_PASSWORD_FILE: `/run/secrets/${ADMIN_PASSWORD_FILE}`,
+          }),
           ...config.app.environment,
         },
-        secrets: Object.fromEntries(secrets.map(({ file, secret }) => [file, secret])),
+        secrets: {
+          ...Object.fromEntries(secrets.map(({ file, secret }) => [file, secret])),
+          ...(config.app.adminEmail !== undefined && {
+            [ADMIN_PASSWORD_FILE]: swarmSecret(stack, "admin-password", args.adminPassword, this),
+          }),
+        },
         configs: [this.entrypoint, this.httpCheck],
         volumes: { "/app/uploads": foundation.volumes.uploads.name },
         probe: {

@@ -65,7 +65,7 @@ port=${authority##*:}
 [ "$port" != "$authority" ] || port=80
 exec 3<>"/dev/tcp/$host/$port" || exit
 printf "GET /%s HTTP/1.0\r\nHost: %s\r\n\r\n" "${rest#"$authority"}" "$authority" | sed "1s|GET //|GET /|" >&3
-read -r _ code _ <&3 && printf "%s\n" "$code"
+read -r -t 5 _ code _ <&3 && printf "%s\n" "$code"
 ' http-check "$url" 2>&1) || true
 else
   fail "no HTTP client in this image: curl, wget, python3, node or bash is needed"

@@ -294,7 +294,7 @@ const dashboard = (session: Session) =>
         const answer = await aws.cloudwatch(known.region).getDashboard({ DashboardName: id });
         return { dashboardArn: answer.DashboardArn, dashboardBody: answer.DashboardBody, dashboardName: id };
       } catch (error) {
-        if (isGone(error, "ResourceNotFound", "DashboardNotFoundError")) return undefined;
+        if (isGoneDashboard(error)) return undefined;
         throw error;
       }
     },
@@ -305,10 +305,18 @@ const dashboard = (session: Session) =>
       try {
         await aws.cloudwatch(state.region).deleteDashboards({ DashboardNames: [id] });
       } catch (error) {
-        if (!isGone(error, "ResourceNotFound", "DashboardNotFoundError")) throw error;
+        if (!isGoneDashboard(error)) throw error;
       }
     },
   });
+
+/** AWS has a code of its own for it; the emulator only says so in words. */
+function isGoneDashboard(error: unknown): boolean {
+  return (
+    isGone(error, "ResourceNotFound", "DashboardNotFoundError") ||
+    /does not exist/.test((error as Error).message)
+  );
+}
 
 async function putDashboard(aws: Aws, inputs: DashboardInputs): Promise<void> {
   const { dashboardBody, dashboardName, region } = inputs;

@@ -74,7 +74,9 @@ const user = (session: Session) =>
           await iam.deleteUserPermissionsBoundary({ UserName });
         }
       }
-      const { remove, put } = tagChanges(old.tagsAll, news.tagsAll);
+      // Against what is there now: the emulator forgets the tags of a user that it moves.
+      const { Tags } = await iam.listUserTags({ UserName });
+      const { remove, put } = tagChanges(tagsFromList(Tags), news.tagsAll);
       if (remove.length > 0) await iam.untagUser({ UserName, TagKeys: remove });
       if (put.length > 0) await iam.tagUser({ UserName, Tags: put });
     },

@@ -92,6 +92,9 @@ export class Engine {
   }
 }
 
+/** What only looks. */
+export type Reader = Pick<Engine, "get" | "find">;
+
 /** A list of filters in the engine's notation. */
 export const filters = (by: Readonly<Record<string, readonly string[]>>): { filters: string } => ({
   filters: JSON.stringify(by),

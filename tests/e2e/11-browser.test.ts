@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Browser, chromium } from "playwright-core";
-import { addClient } from "./support/app";
+import { ADMIN_EMAIL, addClient, adminPassword } from "./support/app";
 import { URL_OF_STACK } from "./support/launcher";
 import { ensureStack } from "./support/stack";
 
@@ -33,6 +33,15 @@ describe("the frontend in a real browser", function () {
     await addClient("Wilma Browser");
     const page = await browser.newPage();
     await page.goto(URL_OF_STACK);
+    await page
+      .getByLabel(/e-?mail/i)
+      .first()
+      .fill(ADMIN_EMAIL);
+    await page
+      .getByLabel(/password/i)
+      .first()
+      .fill(await adminPassword());
+    await page.getByRole("button", { name: /log ?in|sign ?in/i }).click();
     await page.getByText("Wilma Browser").first().waitFor({ timeout: 15_000 });
   });
 

@@ -50,6 +50,9 @@ describe("logs (M3)", function () {
   before(ensureStack);
 
   it("shows one service's last lines", async () => {
+    for (let request = 0; request < 3; request += 1) {
+      await api("/api/version");
+    }
     const { stdout } = await mustOnStack("logs", "nginx", "--tail", "3");
     const lines = stdout.trim().split("\n");
     assert.equal(lines.length, 3);

@@ -5,7 +5,7 @@ import { Operations } from "../../components/stack/operations";
 import { StatefulServices } from "../../components/stack/stateful";
 import { parseConfig } from "../../config";
 import { type ConfigObject, minimalConfig, rawOf } from "./config";
-import { type Recording, record } from "./mocks";
+import { type Recorded, type Recording, record } from "./mocks";
 
 /** Secrets that the services of a test stack get; none of them may turn up anywhere but in a Swarm secret. */
 export const PLANTED = {
@@ -75,3 +75,16 @@ export function unitServices(): Promise<Recording<StackParts>> {
   unit ??= recordServices("unit");
   return unit;
 }
+
+/** What a service runs, as far as tests look at it. */
+export interface TaskSpec {
+  containerSpec: Record<string, unknown> & {
+    env?: Record<string, string>;
+    mounts: { type: string; source?: string; target: string; readOnly?: boolean }[];
+    secrets: { secretId: string; secretName: string; fileName: string }[];
+  };
+  placement?: unknown;
+  [key: string]: unknown;
+}
+
+export const taskSpecOf = ({ inputs }: Recorded): TaskSpec => inputs.taskSpec as TaskSpec;

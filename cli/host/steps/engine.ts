@@ -44,12 +44,22 @@ Signed-By: $KEYRING
 /** Where no service manager runs, as in a container, the engine is started and ended by hand. */
 const SERVICE = `answers() { docker info >/dev/null 2>&1; }
 await() {
-  for _ in $(seq 240); do ! answers || return 0; sleep 0.5; done
+  for _ in $(seq 240); do
+    ! answers || return 0
+    [ -z "\${child:-}" ] || kill -0 "$child" 2>/dev/null || return 1
+    sleep 0.5
+  done
   return 1
 }
 start() {
-  if booted; then systemctl start docker; return; fi
+  if booted; then
+    # Failed starts are counted, and after some of them none is tried.
+    systemctl reset-failed docker 2>/dev/null || :
+    systemctl start docker
+    return
+  fi
   setsid dockerd >>/var/log/dockerd.log 2>&1 </dev/null &
+  child=$!
 }
 stop() {
   if booted; then systemctl stop docker; return; fi
@@ -92,9 +102,15 @@ ${restricted ? `if ! member; then need "let ${user} use the engine (group docker
 running=; if has dockerd && answers; then running=1; fi
 restart=; if outdated; then restart=1; fi
 if ! same ${CONFIG} ${config}; then
+  put ${CONFIG}.new ${config}
+  if has dockerd && dockerd --help 2>&1 | grep -q -e --validate; then
+    dockerd --validate --config-file ${CONFIG}.new >&2 || { rm ${CONFIG}.new; fail "the engine would refuse its ${CONFIG}, which somebody changed: repair it (dockerd --validate there says more)"; }
+  fi
   rm -f ${CONFIG}.before
   if [ -e ${CONFIG} ]; then cp -p ${CONFIG} ${CONFIG}.before; fi
-  put ${CONFIG} ${config}
+  # Now, not when it was written: what is newer than the engine is not in force yet.
+  touch ${CONFIG}.new
+  mv ${CONFIG}.new ${CONFIG}
   did "limited container logs to 5 files of 10 MiB, live-restore off"
   restart=1
 fi
@@ -115,18 +131,15 @@ if booted && ! systemctl is-enabled --quiet docker; then
 fi
 if [ -n "$running" ] && [ -n "$restart" ]; then
   stop
-  start
-  if ! await; then
+  if ! { start && await; }; then
     stop
     if [ -e ${CONFIG}.before ]; then mv ${CONFIG}.before ${CONFIG}; else rm -f ${CONFIG}; fi
-    start
-    await || :
+    start && await || :
     fail "the engine did not come up with the new ${CONFIG}, the old one was put back: look at its log"
   fi
   did "restarted the engine"
 elif ! answers; then
-  start
-  await || fail "the engine does not answer: look at its log (journalctl -u docker, or /var/log/dockerd.log)"
+  { start && await; } || fail "the engine does not answer: look at its log (journalctl -u docker, or /var/log/dockerd.log)"
   did "started the engine"
 fi
 rm -f ${CONFIG}.before

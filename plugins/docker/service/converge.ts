@@ -1,7 +1,7 @@
 /** Waiting until a service is as its specification says. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { type Engine, filters } from "../engine";
+import { filters, type Reader } from "../engine";
 import { failureReason } from "./reason";
 import type { WireService, WireTask } from "./wire";
 
@@ -32,7 +32,7 @@ export interface Wait {
 }
 
 /** Resolves when every replica runs (and is healthy, where it has a health check); throws {@link NotConverged}. */
-export async function converge(engine: Engine, id: string, wait: Wait): Promise<void> {
+export async function converge(engine: Reader, id: string, wait: Wait): Promise<void> {
   const started = Date.now();
   const up = new Map<string, number>();
   for (;;) {
@@ -51,7 +51,7 @@ export async function converge(engine: Engine, id: string, wait: Wait): Promise<
 }
 
 async function judge(
-  engine: Engine,
+  engine: Reader,
   service: WireService,
   wait: Wait,
   started: number,

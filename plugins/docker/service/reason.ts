@@ -1,5 +1,5 @@
 /** Why a service's tasks do not run, in words. */
-import { type Engine, filters } from "../engine";
+import { filters, type Reader } from "../engine";
 import type { WireTask } from "./wire";
 
 /** Task states that a task does not come back from. */
@@ -17,7 +17,7 @@ interface Container {
   };
 }
 
-export const tasksOf = (engine: Engine, serviceId: string): Promise<WireTask[]> =>
+export const tasksOf = (engine: Reader, serviceId: string): Promise<WireTask[]> =>
   engine.get<WireTask[]>("/tasks", filters({ service: [serviceId] }));
 
 /**
@@ -25,7 +25,7 @@ export const tasksOf = (engine: Engine, serviceId: string): Promise<WireTask[]> 
  * every task does well. `since` leaves out what failed before that time, milliseconds.
  */
 export async function failureReason(
-  engine: Engine,
+  engine: Reader,
   serviceId: string,
   since: number,
 ): Promise<string | undefined> {
@@ -45,7 +45,7 @@ export async function failureReason(
 }
 
 /** What the health check said last; undefined when there is none, or the container is gone or on another node. */
-async function healthOf(engine: Engine, task: WireTask): Promise<string | undefined> {
+async function healthOf(engine: Reader, task: WireTask): Promise<string | undefined> {
   const id = task.Status.ContainerStatus?.ContainerID;
   if (!id) return undefined;
   const container = await engine.find<Container>(`/containers/${id}/json`);

@@ -10,6 +10,14 @@ export async function docker(...args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
+/** What a service's tasks have printed, on both streams. */
+export async function logsOf(service: string): Promise<string> {
+  const { stdout, stderr } = await run("docker", ["service", "logs", "--raw", serviceName(service)], {
+    timeoutSeconds: 60,
+  });
+  return stdout + stderr;
+}
+
 export function serviceName(service: string): string {
   return `fitnesscrm-${STACK}-${service}`;
 }

@@ -84,7 +84,10 @@ export function launch(args: readonly string[], options?: LauncherOptions): Prom
 
 /** Runs a command on the e2e stack. */
 export function onStack(command: string, ...args: readonly string[]): Promise<LauncherResult> {
-  return launch([command, "--stack", STACK, ...args]);
+  // A command of a group, such as `secrets show`, takes its options behind its own name.
+  return launch(
+    command === "secrets" ? [command, ...args, "--stack", STACK] : [command, "--stack", STACK, ...args],
+  );
 }
 
 /** Runs a command on the e2e stack that must succeed. */

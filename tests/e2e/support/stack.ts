@@ -18,7 +18,7 @@ export function checkoutFolder(): string {
 function makeCheckout(): string {
   const folder = mkdtempSync(join(tmpdir(), "fitnesscrm-checkout-"));
   cpSync(join(PROJECT, "examples", "app"), folder, { recursive: true });
-  const page = join(folder, "frontend", "index.html");
+  const page = join(folder, "frontend", "public", "index.html");
   writeFileSync(
     page,
     readFileSync(page, "utf8").replace(/<title>[^<]*<\/title>/, `<title>${CHECKOUT_TITLE}</title>`),
@@ -37,8 +37,10 @@ export function ensureStack(): Promise<LauncherResult> {
 }
 
 async function bringUp(): Promise<LauncherResult> {
-  // What a run that was killed left behind would make "from nothing" untrue.
-  await destroyStack();
+  // What a run that was killed left behind would make "from nothing" untrue. A developer who works on one file keeps it.
+  if (process.env.FITNESSCRM_E2E_KEEP === undefined) {
+    await destroyStack();
+  }
   const result = await upStack();
   if (result.code !== 0) {
     throw new Error(`up of the e2e stack ended with ${result.code}:\n${result.stdout}\n${result.stderr}`);

@@ -46,7 +46,7 @@ describe("the scripts that the stack puts into images that are not ours", functi
       url,
     ]);
 
-  for (const client of ["curl", "wget", "busybox", "python3", "node"]) {
+  for (const client of ["curl", "wget", "busybox", "python3", "node", "bash"]) {
     describe(`http-check.sh with ${client}`, () => {
       it("is content with 2xx", async () => {
         const { code, stdout } = await check(withNode, client, "http://upstream:5000/api/health?x=1");
@@ -81,7 +81,7 @@ describe("the scripts that the stack puts into images that are not ours", functi
     const { code, stdout } = await check(withNode, "nothing", "http://upstream:5000/");
     assert.deepEqual(
       [code, stdout],
-      [1, "http-check: no HTTP client in this image: curl, wget, python3 or node is needed\n"],
+      [1, "http-check: no HTTP client in this image: curl, wget, python3, node or bash is needed\n"],
     );
   });
 

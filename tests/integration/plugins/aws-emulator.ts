@@ -7,17 +7,33 @@ import { IAM } from "@aws-sdk/client-iam";
 import { S3 } from "@aws-sdk/client-s3";
 import { SNS } from "@aws-sdk/client-sns";
 
-export const EMULATOR_IMAGE = "fitnesscrm-aws-emulator:4.14.0";
+/** The image by the names under which it may have been built from `images/aws-emulator`. */
+const IMAGES = ["fitnesscrm-aws-emulator:4.14.0", "fitnesscrm/aws-emulator:4.14.0"];
 const READY_WITHIN_MS = 90_000;
 const run = promisify(execFile);
 
 let endpoint = process.env.CONFORMANCE_AWS_ENDPOINT;
 let container: string | undefined;
 
+/** The image that is there; fails when none is. */
+export async function emulatorImage(): Promise<string> {
+  for (const image of IMAGES) {
+    const found = await run("docker", ["image", "inspect", image]).catch(() => undefined);
+    if (found !== undefined) return image;
+  }
+  throw new Error(`no emulator image (${IMAGES.join(" or ")}); build it from images/aws-emulator`);
+}
+
 /** Starts an emulator of the suites' own, unless CONFORMANCE_AWS_ENDPOINT names one. */
 export async function startEmulator(): Promise<void> {
   if (endpoint === undefined) {
-    const started = await run("docker", ["run", "--detach", "--publish", "127.0.0.1::4566", EMULATOR_IMAGE]);
+    const started = await run("docker", [
+      "run",
+      "--detach",
+      "--publish",
+      "127.0.0.1::4566",
+      await emulatorImage(),
+    ]);
     container = started.stdout.trim();
     const { stdout } = await run("docker", ["port", container, "4566/tcp"]);
     endpoint = `http://${stdout.trim().split("\n")[0]}`;

@@ -7,7 +7,7 @@ import { CloudWatch } from "@aws-sdk/client-cloudwatch";
 import { IAM } from "@aws-sdk/client-iam";
 import { S3 } from "@aws-sdk/client-s3";
 import { SNS } from "@aws-sdk/client-sns";
-import { EMULATOR_IMAGE, emulatorIsReady } from "./aws-emulator";
+import { emulatorImage, emulatorIsReady } from "./aws-emulator";
 
 const docker = async (...args: string[]): Promise<string> =>
   (await promisify(execFile)("docker", args)).stdout.trim();
@@ -36,7 +36,7 @@ describe("the AWS emulator", function () {
   before(async () => {
     const port = await freePort();
     endpoint = `http://127.0.0.1:${port}`;
-    container = await docker("run", "--detach", "--publish", `127.0.0.1:${port}:4566`, EMULATOR_IMAGE);
+    container = await docker("run", "--detach", "--publish", `127.0.0.1:${port}:4566`, await emulatorImage());
     await emulatorIsReady(endpoint);
   });
 

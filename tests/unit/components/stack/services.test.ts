@@ -1,28 +1,15 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { serverSettings } from "../../../../components/database/server";
 import { parseConfig, SERVICES } from "../../../../config";
 import { minimalConfig, rawOf } from "../../../support/config";
 import { countByType, ofType, only, outputValue, type Recorded } from "../../../support/mocks";
-import { PLANTED, recordServices, type StackParts, unitServices } from "../../../support/services";
-import { TempFolders } from "../../../support/temp";
+import { type StackParts, taskSpecOf, unitServices } from "../../../support/services";
 
 const SERVICE = "docker:index/service:Service";
 const SECRET = "docker:index/secret:Secret";
 const CONFIG = "docker:index/serviceConfig:ServiceConfig";
 
-interface TaskSpec {
-  containerSpec: Record<string, unknown> & {
-    env?: Record<string, string>;
-    mounts: { type: string; source?: string; target: string; readOnly?: boolean }[];
-    secrets: { secretId: string; secretName: string; fileName: string }[];
-  };
-  placement?: unknown;
-  [key: string]: unknown;
-}
-
 const MIB = 1024 * 1024;
-const taskSpecOf = ({ inputs }: Recorded): TaskSpec => inputs.taskSpec as TaskSpec;
 const secretFile = (file: string, name: string) => ({
   secretId: `id-of-fitnesscrm-unit-${name}`,
   secretName: `fitnesscrm-unit-${name}-1234567`,
@@ -239,12 +226,12 @@ const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
     probe: HEALTHCHECK,
     container: {
       image: image("agent"),
-      env: { AGENT_STACK: "unit", HOST_PROC: "/hostfs/proc", HOST_MOUNT_PREFIX: "/hostfs" },
+      env: { AGENT_STACK: "unit", HOST_PROC: "/hostfs/proc" },
       readOnly: true,
       stopGracePeriod: "30s",
       secrets: [secretFile("monitoring_database_url", "monitoring-database-url")],
       configs: [],
-      mounts: [{ type: "bind", source: "/", target: "/hostfs", readOnly: true }],
+      mounts: [{ type: "bind", source: "/proc", target: "/hostfs/proc", readOnly: true }],
     },
   },
 };
@@ -368,135 +355,5 @@ describe("services of a stack", () => {
       await Promise.all(offered.map(({ serviceName }) => outputValue(serviceName))),
       SERVICES.map((name) => `fitnesscrm-unit-${name}`),
     );
-  });
-});
-
-describe("secrets of a stack", () => {
-  let resources: Recorded[];
-  before(async () => {
-    resources = (await unitServices()).resources;
-  });
-
-  it("are Swarm secrets, encrypted in the state, whose names Pulumi makes unique", () => {
-    const expected = {
-      "postgres-password": PLANTED.postgres,
-      "redis-password": PLANTED.redis,
-      "database-url": PLANTED.databaseUrl,
-      "redis-url": PLANTED.redisUrl,
-      "secret-key": PLANTED.secretKey,
-      "ops-database-url": PLANTED.monitoringUrl,
-      "ops-redis-url": PLANTED.redisUrl,
-      "monitoring-database-url": PLANTED.monitoringUrl,
-    };
-    for (const [name, value] of Object.entries(expected)) {
-      const resource = only(resources, SECRET, `fitnesscrm-unit-${name}`);
-      assert.deepEqual(resource.inputs, {
-        data: { secret: Buffer.from(value).toString("base64") },
-        labels: [{ label: "fitnesscrm.stack", value: "unit" }],
-      });
-      assert.ok(resource.additionalSecretOutputs.includes("data"));
-    }
-    assert.equal(ofType(resources, SECRET).length, Object.keys(expected).length);
-  });
-
-  it("stand nowhere else, neither in clear nor encoded", () => {
-    const others = JSON.stringify(resources.filter(({ type }) => type !== SECRET));
-    for (const value of Object.values(PLANTED)) {
-      assert.ok(!others.includes(value), value);
-      assert.ok(!others.includes(Buffer.from(value).toString("base64")), value);
-    }
-  });
-
-  it("reach containers by files that all services know by the same rule: snake case, below /run/secrets", () => {
-    const files = ofType(resources, SERVICE).flatMap((resource) =>
-      taskSpecOf(resource).containerSpec.secrets.map(({ fileName }) => fileName),
-    );
-    assert.equal(files.length, 8);
-    for (const file of files) {
-      assert.match(file, /^[a-z]+(_[a-z]+)*$/);
-    }
-  });
-
-  it("are given to each service that needs them and to no other", () => {
-    const given = ofType(resources, SERVICE).flatMap((resource) =>
-      taskSpecOf(resource).containerSpec.secrets.map(({ secretName }) => secretName),
-    );
-    assert.equal(new Set(given).size, given.length, "one secret is shared by two services");
-  });
-});
-
-describe("scripts of a stack", () => {
-  it("are Swarm configs with the content of the files in images/shared", async () => {
-    const { resources } = await unitServices();
-    for (const name of ["entrypoint", "http-check"]) {
-      assert.deepEqual(only(resources, CONFIG, `fitnesscrm-unit-${name}`).inputs, {
-        data: readFileSync(`images/shared/${name}.sh`).toString("base64"),
-      });
-    }
-  });
-});
-
-describe("configuration of a stack", () => {
-  const folders = new TempFolders();
-  after(() => folders.remove());
-  let resources: Recorded[];
-  const service = (name: string): Recorded => only(resources, SERVICE, name);
-  const environmentOf = (name: string) => taskSpecOf(service(name)).containerSpec.env;
-  before(async () => {
-    const config = {
-      ...minimalConfig(),
-      app: {
-        ...(minimalConfig().app as object),
-        version: "2.3.0",
-        logLevel: "DEBUG",
-        environment: { WORKERS: "4" },
-        allowedOrigins: ["https://admin.example.com"],
-      },
-      http: { port: 8443 },
-      replicas: { backend: 5 },
-      resources: { ops: { memoryMiB: 100, cpus: 0.3 } },
-      redis: { maxMemoryMiB: 64, evictionPolicy: "volatile-ttl" },
-    };
-    resources = (await recordServices("unit", config)).resources;
-  });
-
-  it("sets tasks, limits and the edge's port", () => {
-    assert.deepEqual(service("backend").inputs.mode, { replicated: { replicas: 5 } });
-    assert.deepEqual(taskSpecOf(service("ops")).resources, {
-      limits: { memoryBytes: 100 * MIB, nanoCpus: 300_000_000 },
-    });
-    assert.deepEqual(service("nginx").inputs.endpointSpec, {
-      mode: "dnsrr",
-      ports: [{ publishMode: "host", publishedPort: 8443, targetPort: 80, protocol: "tcp" }],
-    });
-  });
-
-  it("sets the backend's environment beside what the stack sets", () => {
-    assert.deepEqual(environmentOf("backend"), {
-      FITNESSCRM_SECRET_ENV: "DATABASE_URL=database_url REDIS_URL=redis_url SECRET_KEY=secret_key",
-      ALLOWED_ORIGINS: "https://crm.example.com,https://admin.example.com",
-      LOG_LEVEL: "DEBUG",
-      APP_VERSION: "2.3.0",
-      WORKERS: "4",
-    });
-  });
-
-  it("holds a frontend that was built on this machine to the node that has its image", async () => {
-    const source = folders.create({
-      "backend/Dockerfile.prod": "FROM scratch\n",
-      "frontend/Dockerfile.prod": "FROM scratch\n",
-    });
-    const { resources: built } = await recordServices("unit", { ...minimalConfig(), app: { source } });
-    assert.deepEqual(taskSpecOf(only(built, SERVICE, "frontend")).placement, {
-      constraints: ["node.labels.fitnesscrm.data==true"],
-    });
-    assert.equal(taskSpecOf(service("frontend")).placement, undefined);
-  });
-
-  it("sets the cache's size and what it drops first", () => {
-    assert.deepEqual(environmentOf("redis"), {
-      REDIS_MAXMEMORY: "64mb",
-      REDIS_MAXMEMORY_POLICY: "volatile-ttl",
-    });
   });
 });

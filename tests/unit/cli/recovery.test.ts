@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { DockerHost, type StackServiceInfo } from "../../../cli/docker";
+import type { StackState } from "../../../cli/pulumi";
+import { planRecovery } from "../../../cli/recovery";
+import { changes } from "../../../cli/up";
+import { declaredReplicas } from "../../../cli/upDown";
+
+const service = (name: string, mode: object) => ({
+  urn: `urn:pulumi:unit::fitnesscrm::docker:index/service:Service::${name}`,
+  type: "docker:index/service:Service",
+  inputs: { name: `fitnesscrm-unit-${name}`, mode },
+});
+
+const image = (name: string, stdout: unknown) => ({
+  urn: `urn:pulumi:unit::fitnesscrm::command:local:Command::${name}`,
+  type: "command:local:Command",
+  outputs: { stdout },
+});
+
+const built = (name: string) => image(name, `{"id":"sha256:${name}","entrypoint":null,"cmd":["x"]}`);
+
+const STATE: StackState = {
+  resources: [
+    service("backend", { replicated: { replicas: 3 } }),
+    service("agent", { global: true }),
+    built("backend"),
+    built("nginx"),
+    image("other", "a command of another kind"),
+    image("secret", { "4dabf18193072939515e22adb298388d": "x" }),
+    { urn: "urn:x", type: "docker:index/network:Network", inputs: { name: "fitnesscrm-unit" } },
+  ],
+};
+
+class FakeDocker extends DockerHost {
+  constructor(
+    private readonly images: string[],
+    private readonly names: string[],
+  ) {
+    super("");
+  }
+
+  override async imageExists(reference: string): Promise<boolean> {
+    return this.images.includes(reference);
+  }
+
+  override async services(): Promise<StackServiceInfo[]> {
+    return this.names.map((name) => ({
+      id: name,
+      name: `fitnesscrm-unit-${name}`,
+      service: name,
+      publishedPorts: [],
+    }));
+  }
+}
+
+describe("what an update has to put right", () => {
+  const images = ["sha256:backend", "sha256:nginx"];
+  const services = ["backend", "agent"];
+
+  it("is nothing where everything that the state knows is there", async () => {
+    assert.deepEqual(await planRecovery(STATE, new FakeDocker(images, services), "unit"), {
+      args: [],
+      refresh: false,
+      notes: [],
+    });
+  });
+
+  it("is nothing for a stack that was never deployed", async () => {
+    assert.deepEqual(await planRecovery({}, new FakeDocker([], []), "unit"), {
+      args: [],
+      refresh: false,
+      notes: [],
+    });
+  });
+
+  it("is to build again the images that are gone, and only those", async () => {
+    assert.deepEqual(await planRecovery(STATE, new FakeDocker(["sha256:nginx"], services), "unit"), {
+      args: ["--replace", "urn:pulumi:unit::fitnesscrm::command:local:Command::backend"],
+      refresh: false,
+      notes: ["1 images are gone from the engine and are made again"],
+    });
+  });
+
+  it("is to look at what exists before making services that are gone", async () => {
+    assert.deepEqual(await planRecovery(STATE, new FakeDocker(images, ["agent"]), "unit"), {
+      args: [],
+      refresh: true,
+      notes: ["gone from the engine and made again: fitnesscrm-unit-backend"],
+    });
+  });
+});
+
+describe("the tasks that a stopped service gets back", () => {
+  it("are as many as the last update declared", () => {
+    assert.equal(declaredReplicas(STATE, "fitnesscrm-unit-backend"), 3);
+  });
+
+  it("are one where the state does not know", () => {
+    assert.equal(declaredReplicas(STATE, "fitnesscrm-unit-frontend"), 1);
+    assert.equal(declaredReplicas({}, "fitnesscrm-unit-backend"), 1);
+  });
+});
+
+describe("what an update changed, from pulumi's summary", () => {
+  const output = (lines: string) =>
+    `Updating (unit):\n + docker:index:Service backend created (3s)\n\n${lines}\nDuration: 5s\n`;
+  const table: [summary: string, line: string][] = [
+    [
+      "Resources:\n    + 12 created\n    ~ 3 updated\n    40 unchanged\n",
+      "12 created, 3 updated, 40 unchanged",
+    ],
+    ["Resources:\n    +-1 replaced\n    - 2 deleted\n", "1 replaced, 2 deleted"],
+    ["Resources:\n    77 unchanged\n", "77 unchanged"],
+    ["", ""],
+  ];
+  for (const [summary, line] of table) {
+    it(JSON.stringify(line), () => {
+      assert.equal(changes(output(summary)), line);
+    });
+  }
+});

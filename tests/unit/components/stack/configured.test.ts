@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { minimalConfig } from "../../../support/config";
+import { only, type Recorded } from "../../../support/mocks";
+import { recordServices, taskSpecOf } from "../../../support/services";
+import { TempFolders } from "../../../support/temp";
+
+const SERVICE = "docker:index/service:Service";
+const MIB = 1024 * 1024;
+
+describe("configuration of a stack", () => {
+  const folders = new TempFolders();
+  after(() => folders.remove());
+  let resources: Recorded[];
+  const service = (name: string): Recorded => only(resources, SERVICE, name);
+  const environmentOf = (name: string) => taskSpecOf(service(name)).containerSpec.env;
+  before(async () => {
+    const config = {
+      ...minimalConfig(),
+      app: {
+        ...(minimalConfig().app as object),
+        version: "2.3.0",
+        logLevel: "DEBUG",
+        environment: { WORKERS: "4" },
+        allowedOrigins: ["https://admin.example.com"],
+      },
+      http: { port: 8443 },
+      replicas: { backend: 5 },
+      resources: { ops: { memoryMiB: 100, cpus: 0.3 } },
+      redis: { maxMemoryMiB: 64, evictionPolicy: "volatile-ttl" },
+    };
+    resources = (await recordServices("unit", config)).resources;
+  });
+
+  it("sets tasks, limits and the edge's port", () => {
+    assert.deepEqual(service("backend").inputs.mode, { replicated: { replicas: 5 } });
+    assert.deepEqual(taskSpecOf(service("ops")).resources, {
+      limits: { memoryBytes: 100 * MIB, nanoCpus: 300_000_000 },
+    });
+    assert.deepEqual(service("nginx").inputs.endpointSpec, {
+      mode: "dnsrr",
+      ports: [{ publishMode: "host", publishedPort: 8443, targetPort: 80, protocol: "tcp" }],
+    });
+  });
+
+  it("sets the backend's environment beside what the stack sets", () => {
+    assert.deepEqual(environmentOf("backend"), {
+      FITNESSCRM_SECRET_ENV: "DATABASE_URL=database_url REDIS_URL=redis_url SECRET_KEY=secret_key",
+      ALLOWED_ORIGINS: "https://crm.example.com,https://admin.example.com",
+      LOG_LEVEL: "DEBUG",
+      APP_VERSION: "2.3.0",
+      WORKERS: "4",
+    });
+  });
+
+  it("holds a frontend that was built on this machine to the node that has its image", async () => {
+    const source = folders.create({
+      "backend/Dockerfile.prod": "FROM scratch\n",
+      "frontend/Dockerfile.prod": "FROM scratch\n",
+    });
+    const { resources: built } = await recordServices("unit", { ...minimalConfig(), app: { source } });
+    assert.deepEqual(taskSpecOf(only(built, SERVICE, "frontend")).placement, {
+      constraints: ["node.labels.fitnesscrm.data==true"],
+    });
+    assert.equal(taskSpecOf(service("frontend")).placement, undefined);
+  });
+
+  it("sets the cache's size and what it drops first", () => {
+    assert.deepEqual(environmentOf("redis"), {
+      REDIS_MAXMEMORY: "64mb",
+      REDIS_MAXMEMORY_POLICY: "volatile-ttl",
+    });
+  });
+});

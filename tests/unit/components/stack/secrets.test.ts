@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { ofType, only, type Recorded } from "../../../support/mocks";
+import { PLANTED, taskSpecOf, unitServices } from "../../../support/services";
+
+const SERVICE = "docker:index/service:Service";
+const SECRET = "docker:index/secret:Secret";
+const CONFIG = "docker:index/serviceConfig:ServiceConfig";
+
+describe("secrets of a stack", () => {
+  let resources: Recorded[];
+  before(async () => {
+    resources = (await unitServices()).resources;
+  });
+
+  it("are Swarm secrets, encrypted in the state, whose names Pulumi makes unique", () => {
+    const expected = {
+      "postgres-password": PLANTED.postgres,
+      "redis-password": PLANTED.redis,
+      "database-url": PLANTED.databaseUrl,
+      "redis-url": PLANTED.redisUrl,
+      "secret-key": PLANTED.secretKey,
+      "ops-database-url": PLANTED.monitoringUrl,
+      "ops-redis-url": PLANTED.redisUrl,
+      "monitoring-database-url": PLANTED.monitoringUrl,
+    };
+    for (const [name, value] of Object.entries(expected)) {
+      const resource = only(resources, SECRET, `fitnesscrm-unit-${name}`);
+      assert.deepEqual(resource.inputs, {
+        data: { secret: Buffer.from(value).toString("base64") },
+        labels: [{ label: "fitnesscrm.stack", value: "unit" }],
+      });
+      assert.ok(resource.additionalSecretOutputs.includes("data"));
+    }
+    assert.equal(ofType(resources, SECRET).length, Object.keys(expected).length);
+  });
+
+  it("stand nowhere else, neither in clear nor encoded", () => {
+    const others = JSON.stringify(resources.filter(({ type }) => type !== SECRET));
+    for (const value of Object.values(PLANTED)) {
+      assert.ok(!others.includes(value), value);
+      assert.ok(!others.includes(Buffer.from(value).toString("base64")), value);
+    }
+  });
+
+  it("reach containers by files that all services know by the same rule: snake case, below /run/secrets", () => {
+    const files = ofType(resources, SERVICE).flatMap((resource) =>
+      taskSpecOf(resource).containerSpec.secrets.map(({ fileName }) => fileName),
+    );
+    assert.equal(files.length, 8);
+    for (const file of files) {
+      assert.match(file, /^[a-z]+(_[a-z]+)*$/);
+    }
+  });
+
+  it("are given to each service that needs them and to no other", () => {
+    const given = ofType(resources, SERVICE).flatMap((resource) =>
+      taskSpecOf(resource).containerSpec.secrets.map(({ secretName }) => secretName),
+    );
+    assert.equal(new Set(given).size, given.length, "one secret is shared by two services");
+  });
+});
+
+describe("scripts of a stack", () => {
+  it("are Swarm configs with the content of the files in images/shared", async () => {
+    const { resources } = await unitServices();
+    for (const name of ["entrypoint", "http-check"]) {
+      assert.deepEqual(only(resources, CONFIG, `fitnesscrm-unit-${name}`).inputs, {
+        data: readFileSync(`images/shared/${name}.sh`).toString("base64"),
+      });
+    }
+  });
+});
