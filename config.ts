@@ -349,6 +349,11 @@ export type Config = z.infer<typeof schema>;
 /** Keys below `fitnesscrm:`. */
 export const CONFIG_KEYS = Object.keys(schema.shape);
 
+/** What people type to reach the application. */
+export function publicUrlOf({ publicUrl, port }: Config["http"]): string {
+  return publicUrl ?? `http://localhost${port === 80 ? "" : `:${port}`}`;
+}
+
 /** Wrong configuration, one line a fault. */
 export class ConfigError extends Error {
   constructor(readonly faults: readonly string[]) {

@@ -17,14 +17,21 @@ import { StackFoundation } from "./components/stack/foundation";
 import { StackImages } from "./components/stack/images";
 import { Operations } from "./components/stack/operations";
 import { StatefulServices } from "./components/stack/stateful";
-import { type Config, ConfigError, isStackName, PROJECT, parseConfig, STACK_NAME_RULE } from "./config";
+import {
+  type Config,
+  ConfigError,
+  isStackName,
+  PROJECT,
+  parseConfig,
+  publicUrlOf,
+  STACK_NAME_RULE,
+} from "./config";
 import { readCheckout } from "./release";
 import { TELEGRAF_VERSION } from "./versions";
 
 const stack = pulumi.getStack();
 const config = readConfig();
-const publicUrl =
-  config.http.publicUrl ?? `http://localhost${config.http.port === 80 ? "" : `:${config.http.port}`}`;
+const publicUrl = publicUrlOf(config.http);
 const secret = (name: keyof Config["secrets"]): pulumi.Output<string> => pulumi.secret(config.secrets[name]);
 
 const dockerProvider = new docker.Provider("docker", config.host === "" ? {} : { host: config.host });

@@ -67,40 +67,52 @@ export function stackContext(stack: string): StackContext {
   };
 }
 
+/** Settings that are known to be right, and what keeps them. */
+export interface SettingsPlan {
+  config: Config;
+  /** Writes them; to be called with the stack's lock held, right after they were planned. */
+  save(): void;
+}
+
 /**
- * Brings a stack's settings up to date with the tracked defaults and with what the command line sets, and keeps them once
- * they are known to be right.
+ * Works out a stack's settings from the tracked defaults, the live file and what the command line sets. Writes nothing.
  *
  * @param settings `KEY=VALUE`, kept for the next time.
- * @throws UserError for every fault; nothing is written then.
+ * @throws UserError for every fault.
  */
-export function updateSettings(context: StackContext, settings: readonly string[]): Config {
+export function planSettings(context: StackContext, settings: readonly string[]): SettingsPlan {
+  const changes = settings.map(parseSetting);
+  const change = (file: StackFile): StackFile =>
+    changes.reduce((changed, { path, text }) => setValue(changed, path, text), file);
   if (context.kind === "remote") {
-    return updateTracked(context, settings);
+    return {
+      config: parseSettings(change(readStackFile(context.configFile)), context.configFile),
+      // A tracked file belongs to people: its comments and its order stay.
+      save: () => {
+        if (changes.length > 0) {
+          editStackFile(context.configFile, changes);
+        }
+      },
+    };
   }
   const remembered = join(context.folder, "defaults.yaml");
   const read = (path: string): StackFile => (existsSync(path) ? readStackFile(path) : {});
   const tracked = readStackFile(join(PROJECT_FOLDER, LOCAL_TEMPLATE));
-  const merged = mergeDefaults(read(context.configFile), tracked, read(remembered));
-  const updated = settings
-    .map(parseSetting)
-    .reduce((file, { path, text }) => setValue(file, path, text), merged);
-  const config = parseSettings(updated, context.configFile);
-  writeStackFile(context.configFile, updated);
-  // After the settings: a kill in between makes the next run compare with the older defaults, which heals itself.
-  writeStackFile(remembered, tracked);
-  return config;
+  const updated = change(mergeDefaults(read(context.configFile), tracked, read(remembered)));
+  return {
+    config: parseSettings(updated, context.configFile),
+    save: () => {
+      writeStackFile(context.configFile, updated);
+      // After the settings: a kill in between makes the next run compare with the older defaults, which heals itself.
+      writeStackFile(remembered, tracked);
+    },
+  };
 }
 
-/** A tracked file belongs to people: its comments and its order stay. */
-function updateTracked(context: StackContext, settings: readonly string[]): Config {
-  const changes = settings.map(parseSetting);
-  const current = readStackFile(context.configFile);
-  const updated = changes.reduce((file, { path, text }) => setValue(file, path, text), current);
-  const config = parseSettings(updated, context.configFile);
-  if (changes.length > 0) {
-    editStackFile(context.configFile, changes);
-  }
+/** {@link planSettings}, kept at once. The caller holds the stack's lock. */
+export function updateSettings(context: StackContext, settings: readonly string[]): Config {
+  const { config, save } = planSettings(context, settings);
+  save();
   return config;
 }
 

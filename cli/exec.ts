@@ -66,8 +66,11 @@ export function run(command: string, args: readonly string[], options: RunOption
 }
 
 function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) {
+    return;
+  }
   try {
-    process.kill(-(child.pid ?? 0), "SIGKILL");
+    process.kill(-child.pid, "SIGKILL");
   } catch {
     // It has ended in this very moment.
   }

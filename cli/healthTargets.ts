@@ -1,10 +1,10 @@
+import { publicUrlOf } from "../config";
 import type { HealthTargets } from "./health";
 import type { Session } from "./session";
 
 /** What there is to ask, from the stack's settings: it works without Pulumi, and when the state cannot be read. */
 export function healthTargets({ context, config, docker }: Session): HealthTargets {
-  const { publicUrl, port } = config.http;
-  const url = publicUrl ?? `http://localhost${port === 80 ? "" : `:${port}`}`;
+  const url = publicUrlOf(config.http);
   return {
     stack: context.stack,
     docker,

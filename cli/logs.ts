@@ -54,6 +54,6 @@ function follow(args: string[], env: NodeJS.ProcessEnv, prefix: string): Promise
         }),
     );
     child.on("error", reject);
-    child.on("close", (code) => void Promise.all(lines).then(() => resolve(code ?? 0)));
+    child.on("close", (code) => void Promise.all(lines).then(() => resolve(code ?? 1)));
   });
 }

@@ -1,43 +1,64 @@
 import type { DockerHost } from "./docker";
-import { UserError } from "./errors";
-import type { Pulumi, StateResource } from "./pulumi";
+import type { Pulumi, StackState, StateResource } from "./pulumi";
+
+/** What was done about operations that an update did not finish. */
+export interface Unfinished {
+  /** One line for each. */
+  notes: string[];
+  /** Something may be other than the state says: the next update must look first. */
+  refresh: boolean;
+}
 
 /**
  * An update that was killed may have made an object without having recorded it. The state then lists a pending create, and
  * the next update would meet an object whose fixed name is taken.
  *
  * What such a create can have left is removed, provided that the state knows of no such object and that it holds no data: it
- * is made anew a moment later. Volumes and buckets are left alone, since making them again finds them as they are.
- *
- * @returns One line for each pending create.
+ * is made anew a moment later. Volumes and buckets are left alone, since making them again finds them as they are. Updates and
+ * deletes that were under way are looked at by the next update's refresh.
  */
-export async function clearPendingCreates(
+export async function clearPending(
   pulumi: Pulumi,
   docker: DockerHost,
   stack: string,
-): Promise<string[]> {
-  const text = await pulumi.runChecked("state of the stack", ["stack", "export", "--stack", stack]);
-  const exported = JSON.parse(text) as {
-    deployment: { pending_operations?: { resource: StateResource; type: string }[] };
-  };
-  const pending = exported.deployment.pending_operations ?? [];
+  state: StackState,
+): Promise<Unfinished> {
+  const pending = state.pending_operations ?? [];
   if (pending.length === 0) {
-    return [];
+    return { notes: [], refresh: false };
   }
+  const recorded = new Set((state.resources ?? []).map(identity));
   const notes: string[] = [];
   for (const { resource, type } of pending) {
-    const removed = type === "creating" ? await removeOrphan(resource, docker, stack) : undefined;
-    notes.push(
-      `${nameOf(resource)} was being ${type === "creating" ? "created" : type}${removed ? `: ${removed}` : ""}`,
-    );
+    const isOrphan = type === "creating" && isOurs(resource, stack) && !recorded.has(identity(resource));
+    const removed = isOrphan ? await removeOrphan(resource, docker, stack) : undefined;
+    notes.push(`${nameOf(resource)} was ${type}${removed ? `: ${removed}` : ""}`);
   }
+  await forgetPending(pulumi, stack);
+  return { notes, refresh: pending.some(({ type }) => type !== "creating") };
+}
+
+async function forgetPending(pulumi: Pulumi, stack: string): Promise<void> {
+  const text = await pulumi.runChecked("state of the stack", ["stack", "export", "--stack", stack]);
+  const exported = JSON.parse(text) as { deployment: { pending_operations?: unknown[] } };
   exported.deployment.pending_operations = [];
   await pulumi.runChecked(
     "state of the stack",
     ["stack", "import", "--force", "--stack", stack],
     JSON.stringify(exported),
   );
-  return notes;
+}
+
+function identity({ type, inputs }: StateResource): string {
+  return `${type} ${String(inputs?.name)}`;
+}
+
+/** A name that the program gives: nothing else is ever removed, whatever the state says. */
+function isOurs({ type, inputs }: StateResource, stack: string): boolean {
+  const name = String(inputs?.name);
+  return type.startsWith("docker:")
+    ? name === `fitnesscrm-${stack}` || name.startsWith(`fitnesscrm-${stack}-`)
+    : /^[a-z_][a-z0-9_]*_(app|readonly|backup|monitoring)$/.test(name);
 }
 
 function nameOf({ urn }: StateResource): string {
@@ -71,9 +92,6 @@ async function removeOrphan(
 
 /** A role that no update has recorded was never used, so it owns nothing; DROP ROLE refuses otherwise. */
 async function dropRole(role: string, docker: DockerHost, stack: string): Promise<string | undefined> {
-  if (!/^[a-z_][a-z0-9_]*$/.test(role)) {
-    throw new UserError(`role ${JSON.stringify(role)} in the state's pending creates is not a name of ours`);
-  }
   const { stdout } = await docker.run([
     "container",
     "ls",

@@ -61,5 +61,12 @@ export async function readSecrets(pulumi: Pulumi): Promise<Record<string, string
     return {};
   }
   const json = await pulumi.runChecked("secrets", ["config", "get", SECRETS_KEY, "--stack", context.stack]);
-  return JSON.parse(json) as Record<string, string>;
+  try {
+    return JSON.parse(json) as Record<string, string>;
+  } catch {
+    // The parser's own message would quote what it could not read.
+    throw new UserError(
+      `${SECRETS_KEY} is not the JSON object that the first \`up\` made: restore ${context.configFile}`,
+    );
+  }
 }

@@ -49,18 +49,32 @@ function writeWhole(path: string, text: string): void {
  * @param trackedBefore The defaults as they were when `live` was last written.
  */
 export function mergeDefaults(live: StackFile, tracked: StackFile, trackedBefore: StackFile): StackFile {
-  const config: Record<string, unknown> = { ...live.config };
-  const before = trackedBefore.config ?? {};
-  const now = tracked.config ?? {};
+  const config = mergeMaps(live.config ?? {}, tracked.config ?? {}, trackedBefore.config ?? {});
+  return { ...live, config };
+}
+
+type ConfigMap = Record<string, unknown>;
+
+/** Value by value, also inside of maps: who has set one part of `app` still follows the others. */
+function mergeMaps(live: ConfigMap, now: ConfigMap, before: ConfigMap): ConfigMap {
+  const merged = { ...live };
   for (const key of new Set([...Object.keys(before), ...Object.keys(now)])) {
-    const untouched = !(key in config) || isDeepStrictEqual(config[key], before[key]);
-    if (untouched && key in now) {
-      config[key] = now[key];
-    } else if (untouched) {
-      delete config[key];
+    const [is, will, was] = [live[key], now[key], before[key]];
+    if (isMap(is) && isMap(will)) {
+      merged[key] = mergeMaps(is, will, isMap(was) ? was : {});
+    } else if (!(key in live) || isDeepStrictEqual(is, was)) {
+      if (key in now) {
+        merged[key] = will;
+      } else {
+        delete merged[key];
+      }
     }
   }
-  return { ...live, config };
+  return merged;
+}
+
+function isMap(value: unknown): value is ConfigMap {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** One `--set KEY=VALUE`. */
@@ -123,6 +137,17 @@ export function editStackFile(path: string, settings: readonly Setting[]): void 
   for (const { path: at, text } of settings) {
     const [head, ...rest] = at;
     document.setIn(["config", `fitnesscrm:${head}`, ...rest], parseYaml(at, text));
+  }
+  writeWhole(path, document.toString());
+}
+
+/** Sets what stands beside `config:`, e.g. the encryption salt, and leaves the rest of the file as it is. */
+export function editEncryption(path: string, values: Omit<StackFile, "config">): void {
+  const document = parseDocument(readFileSync(path, "utf8"));
+  for (const [key, value] of Object.entries(values)) {
+    if (value !== undefined && !document.has(key)) {
+      document.set(key, value);
+    }
   }
   writeWhole(path, document.toString());
 }

@@ -5,7 +5,7 @@ import { PROJECT_FOLDER, readSettings, type StackContext } from "./context";
 import { UserError } from "./errors";
 import { run } from "./exec";
 import { explainFailure, type Pulumi } from "./pulumi";
-import { readStackFile, writeStackFile } from "./stackFile";
+import { editEncryption, readStackFile } from "./stackFile";
 
 /**
  * Makes the stack in its backend.
@@ -40,11 +40,5 @@ function keepSalt(context: StackContext, written: string): void {
     return;
   }
   const { encryptionsalt, encryptedkey, secretsprovider } = readStackFile(written);
-  const settings = readSettings(context);
-  writeStackFile(context.configFile, {
-    ...(secretsprovider !== undefined && { secretsprovider }),
-    ...(encryptedkey !== undefined && { encryptedkey }),
-    ...(encryptionsalt !== undefined && { encryptionsalt }),
-    ...settings,
-  });
+  editEncryption(context.configFile, { secretsprovider, encryptedkey, encryptionsalt });
 }

@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Need, stopEngine } from "../toolchain";
+import { ALREADY_THERE, type Need, stopEngine } from "../toolchain";
 import { fitnesscrmHome, PROJECT_FOLDER } from "./context";
 import { runAttached } from "./exec";
 import { prepareTools, progressReporter } from "./session";
@@ -71,7 +71,7 @@ export async function runTests(options: { files: readonly string[]; quick: boole
       if (stage.need.length > 0) {
         const machine = await prepareTools(progressReporter(), stage.need);
         startedEngine ||= machine.provided.some(
-          ({ tool, way }) => tool === "Docker engine" && way !== "already there",
+          ({ tool, way }) => tool === "Docker engine" && way !== ALREADY_THERE,
         );
         Object.assign(environment, machine.env);
         if (machine.chromium !== undefined) {
@@ -124,6 +124,10 @@ async function runMocha(files: readonly string[], environment: Record<string, st
         env: { ...process.env, ...environment, FITNESSCRM_TEST_COUNTS: report },
       },
     );
+    if (!existsSync(report)) {
+      // It ended before it could report, e.g. for a syntax error in one of the files.
+      return { passed: 0, failed: 1, skipped: 0 };
+    }
     const counts = JSON.parse(readFileSync(report, "utf8")) as Counts & { names: string[] };
     for (const skipped of counts.names) {
       process.stdout.write(`skipped: ${skipped}\n`);

@@ -5,13 +5,14 @@ import type { Config } from "../config";
 import { DATA_NODE_LABEL } from "../labels";
 import { ALREADY_THERE, type Need, type Provided, type Reporter, timesByStep } from "../toolchain";
 import type { UpOptions } from "./commands/up";
-import { type StackContext, stackContext, updateSettings } from "./context";
-import type { DockerHost } from "./docker";
+import { planSettings, type StackContext, stackContext, updateSettings } from "./context";
+import { DockerHost } from "./docker";
 import { UserError } from "./errors";
 import { checkHealth, formatHealth, type Health } from "./health";
+import { healthTargets } from "./healthTargets";
 import { ensureLocalEnvironment, requireFreePort } from "./local/environment";
 import { takeLock } from "./lock";
-import { clearPendingCreates } from "./orphans";
+import { clearPending } from "./orphans";
 import { explainFailure, type Pulumi } from "./pulumi";
 import { planRecovery, releaseDeadLock } from "./recovery";
 import { ensurePassphrase, ensureSecrets } from "./secrets";
@@ -29,18 +30,20 @@ export async function up(options: UpOptions): Promise<void> {
   const started = performance.now();
   const context = stackContext(options.stack);
   // Wrong settings are told before anything is fetched, started or locked.
-  const config = updateSettings(context, options.set);
+  planSettings(context, options.set);
   requireSpace(context.home);
 
   const release = await takeLock(context.folder, `fitnesscrm up --stack ${options.stack}`);
   try {
+    const config = updateSettings(context, options.set);
     const reporter = progressReporter();
     const machine = await prepareTools(reporter, needs(context, config));
-    const session = sessionOf(context, config);
-    await requireEngine(session.docker);
-    await requireFreeEdgePort(session);
+    const docker = new DockerHost(config.host);
+    await requireEngine(docker);
+    await requireFreeEdgePort(docker, context.stack, config.http.port);
 
-    const local = await prepareLocal(session, reporter);
+    const local = await prepareLocal(context, config, docker, reporter);
+    const session = sessionOf(context, local.config);
     const args = await prepareState(session, reporter, {
       ...options,
       refresh: options.refresh || local.forgot,
@@ -110,37 +113,44 @@ async function requireEngine(docker: DockerHost): Promise<void> {
   }
 }
 
-async function requireFreeEdgePort({ docker, context, config }: Session): Promise<void> {
+async function requireFreeEdgePort(docker: DockerHost, stack: string, port: number): Promise<void> {
   if (docker.host.startsWith("ssh://")) {
     return;
   }
-  const services = await docker.services(context.stack);
-  const ours = services.some(({ publishedPorts }) => publishedPorts.includes(config.http.port));
+  const services = await docker.services(stack);
+  // A stack that is stopped still declares its port, but anybody may have taken it meanwhile.
+  const ours = services.some(
+    ({ publishedPorts, replicas }) => publishedPorts.includes(port) && replicas !== 0,
+  );
   if (!ours) {
-    await requireFreePort(config.http.port, "fitnesscrm:http.port", "0.0.0.0");
+    await requireFreePort(port, "fitnesscrm:http.port", "0.0.0.0");
   }
 }
 
 interface LocalPreparation {
   /** The emulator was started anew and has forgotten everything. */
   forgot: boolean;
+  /** The settings, with the emulator's addresses in them. */
+  config: Config;
   /** Keeps which emulator the state now describes. */
   remember(): Promise<void>;
 }
 
 /** Starts the emulator and the mailbox of a local stack, and points its settings at them. */
 async function prepareLocal(
-  { context, config, docker }: Session,
+  context: StackContext,
+  config: Config,
+  docker: DockerHost,
   reporter: Reporter,
 ): Promise<LocalPreparation> {
   if (context.kind === "remote" || config.local === undefined) {
-    return { forgot: false, remember: async () => {} };
+    return { forgot: false, config, remember: async () => {} };
   }
   const ports = config.local;
   const environment = await inStep(reporter, "AWS emulator and mailbox", () =>
     ensureLocalEnvironment(docker, context.stack, ports),
   );
-  updateSettings(context, [
+  const pointed = updateSettings(context, [
     `aws.emulator.endpoint=${environment.endpoint}`,
     `aws.emulator.containerEndpoint=${environment.containerEndpoint}`,
   ]);
@@ -148,6 +158,7 @@ async function prepareLocal(
   const before = await readFile(path, "utf8").catch(() => undefined);
   return {
     forgot: before !== undefined && before !== environment.emulatorInstance,
+    config: pointed,
     remember: () => writeFile(path, environment.emulatorInstance),
   };
 }
@@ -177,10 +188,9 @@ async function prepareState(
     if (made.length > 0) {
       detail(`${made.length} secrets generated`);
     }
-    if ((state.pending_operations ?? []).length > 0) {
-      for (const note of await clearPendingCreates(pulumi, docker, context.stack)) {
-        reporter.step("continuing a killed update").done(note);
-      }
+    const unfinished = await clearPending(pulumi, docker, context.stack, state);
+    for (const note of unfinished.notes) {
+      reporter.step("continuing a killed update").done(note);
     }
     const started = await startServices(docker, context.stack, state);
     const recovery = await planRecovery(state, docker, context.stack);
@@ -190,7 +200,10 @@ async function prepareState(
     if (started.length > 0) {
       detail(`${started.join(", ")} started again`);
     }
-    return [...recovery.args, ...(options.refresh || recovery.refresh ? ["--refresh"] : [])];
+    return [
+      ...recovery.args,
+      ...(options.refresh || recovery.refresh || unfinished.refresh ? ["--refresh"] : []),
+    ];
   });
 }
 
@@ -242,23 +255,10 @@ export function changes(output: string): string {
 }
 
 async function waitForHealth(session: Session, reporter: Reporter): Promise<Health> {
-  const { context, config, docker, pulumi } = session;
-  const outputs = await pulumi.outputs();
-  const text = (name: string): string | undefined => {
-    const value = outputs[name];
-    return typeof value === "string" ? value : undefined;
-  };
   return inStep(reporter, "health", async (detail) => {
     const deadline = Date.now() + HEALTH_SECONDS * 1000;
     for (;;) {
-      const health = await checkHealth({
-        stack: context.stack,
-        docker,
-        url: text("url"),
-        apiHealthUrl: text("apiHealthUrl"),
-        emulator: config.aws.emulator?.endpoint,
-        mailbox: text("mailboxUrl"),
-      });
+      const health = await checkHealth(healthTargets(session));
       const unwell = health.components.filter(({ healthy }) => !healthy);
       if (unwell.length === 0 || Date.now() > deadline) {
         return health;

@@ -9,8 +9,12 @@ import type { StackState } from "./pulumi";
  */
 const NOWHERE = "node.labels.fitnesscrm.down==true";
 
-/** What depends on nothing comes first, and stops last. */
-const START_ORDER = ["db", "redis", "backend", "frontend", "ops", "agent", "nginx"];
+/** In the order of starting; what stands in one line starts together, and what depends on it waits. Stopping goes backwards. */
+const STAGES: readonly (readonly string[])[] = [
+  ["db", "redis"],
+  ["backend", "frontend", "ops", "agent"],
+  ["nginx"],
+];
 
 /** How long tasks may take to stop; the database has two minutes to write what it holds. */
 const STOP_SECONDS = 150;
@@ -25,25 +29,29 @@ export async function stopServices(
   stack: string,
   progress: (text: string) => void,
 ): Promise<string[]> {
-  const services = inOrder(await docker.services(stack)).reverse();
+  const services = await docker.services(stack);
   const stopped: string[] = [];
-  for (const service of services) {
-    if (await isStopped(docker, service)) {
-      continue;
+  for (const stage of [...STAGES].reverse()) {
+    const members = services.filter(({ service }) => stage.includes(service));
+    for (const service of members) {
+      if (await isStopped(docker, service)) {
+        continue;
+      }
+      progress(service.service);
+      const stop = service.replicas === undefined ? ["--constraint-add", NOWHERE] : ["--replicas", "0"];
+      await docker.runChecked(`service ${service.name}`, [
+        "service",
+        "update",
+        "--detach",
+        "--quiet",
+        ...stop,
+        service.name,
+      ]);
+      stopped.push(service.service);
     }
-    progress(service.service);
-    const stop = service.replicas === undefined ? ["--constraint-add", NOWHERE] : ["--replicas", "0"];
-    await docker.runChecked(`service ${service.name}`, [
-      "service",
-      "update",
-      "--detach",
-      "--quiet",
-      ...stop,
-      service.name,
-    ]);
-    stopped.push(service.service);
+    // The database must not go while the backend still answers its last requests.
+    await waitUntilGone(docker, members);
   }
-  await waitUntilGone(docker, stack);
   return stopped;
 }
 
@@ -64,10 +72,9 @@ async function constraints(docker: DockerHost, service: StackServiceInfo): Promi
   return (JSON.parse(json) as { Constraints?: string[] | null } | null)?.Constraints ?? [];
 }
 
-async function waitUntilGone(docker: DockerHost, stack: string): Promise<void> {
+async function waitUntilGone(docker: DockerHost, services: readonly StackServiceInfo[]): Promise<void> {
   const deadline = Date.now() + STOP_SECONDS * 1000;
   for (;;) {
-    const services = await docker.services(stack);
     const tasks = await docker.tasks(services.map(({ name }) => name));
     const alive = tasks.filter(({ state }) => ["running", "starting", "preparing"].includes(state));
     if (alive.length === 0) {
@@ -121,8 +128,8 @@ export function declaredReplicas(state: StackState, serviceName: string): number
 
 function inOrder(services: readonly StackServiceInfo[]): StackServiceInfo[] {
   const rank = ({ service }: StackServiceInfo): number => {
-    const index = START_ORDER.indexOf(service);
-    return index < 0 ? START_ORDER.length : index;
+    const index = STAGES.findIndex((stage) => stage.includes(service));
+    return index < 0 ? STAGES.length : index;
   };
   return [...services].sort((a, b) => rank(a) - rank(b));
 }

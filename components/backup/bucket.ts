@@ -160,11 +160,8 @@ export class BackupBucket extends pulumi.ComponentResource {
     purpose: string,
     rights: { actions: string[]; on: "bucket" | "objects" }[],
   ): aws.iam.AccessKey {
-    const user = new aws.iam.User(
-      `${name}-${purpose}`,
-      { name: `fitnesscrm-${args.stack}-backup-${purpose}` },
-      { parent: this },
-    );
+    // No fixed name: one that a killed update left behind would be in the way of the next.
+    const user = new aws.iam.User(`fitnesscrm-${args.stack}-${name}-${purpose}`, {}, { parent: this });
     new aws.iam.UserPolicy(
       `${name}-${purpose}`,
       {

@@ -39,7 +39,10 @@ export class StackImages extends pulumi.ComponentResource {
       nginx: this.ownImage("nginx"),
       ops: this.ownImage("ops", {
         prepare: "images/ops/prepare.sh",
-        alsoDependsOn: { folders: ["ops"], words: [packageLock()] },
+        alsoDependsOn: {
+          folders: ["ops"],
+          words: ["manual.ts", "config.ts", "package-lock.json"].map(contentOf),
+        },
       }),
       agent: this.ownImage("agent", {
         prepare: "images/agent/prepare.sh",
@@ -95,7 +98,7 @@ export class StackImages extends pulumi.ComponentResource {
   }
 }
 
-/** The bundled programs' dependencies. */
-function packageLock(): string {
-  return readFileSync("package-lock.json", "utf8");
+/** What the bundled program is made of beside its own folder. */
+function contentOf(file: string): string {
+  return readFileSync(file, "utf8");
 }

@@ -116,7 +116,8 @@ export function resource<I extends Props, O extends Props>(
   /** The inputs that would lead to this state, in the shape of the old ones. */
   function inputsOf(state: O, old: Props | undefined): Props {
     const optional: readonly string[] = kind.optional ?? [];
-    const own: Props = old ?? {};
+    // An import has no old inputs; what the next check fills in must be there for it to find no difference.
+    const own: Props = old ?? { ...kind.defaults };
     const candidates = inputKeys.filter((key) => key in own || !optional.includes(key));
     const live = Object.fromEntries(candidates.map((key) => [key, state[key]]));
     return follow(own, live) as Props;

@@ -21,7 +21,8 @@ export class PartialFailure extends Error {
   /**
    * @param id the object's id
    * @param state the state to record
-   * @param inputs the inputs to record; what the object really has, so that the next run sees the difference
+   * @param inputs the inputs to record, what the object really has; after a failed update the engine keeps the old ones
+   *   and updates again on the next run whatever the program says
    * @param reasons one line each, shown to the user
    */
   constructor(

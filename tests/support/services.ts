@@ -53,6 +53,7 @@ export function recordServices(
         REDIS_URL: PLANTED.redisUrl,
         SECRET_KEY: PLANTED.secretKey,
       },
+      adminPassword: "planted-adminPassword",
       dependsOn,
     });
     const operations = new Operations("operations", {

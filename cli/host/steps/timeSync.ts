@@ -2,7 +2,9 @@ import type { HostStep } from "../step";
 
 /** Schedules, certificates and the order of log lines all lean on the clock. What keeps it already is left alone. */
 export function timeSyncStep(): HostStep {
-  const keeper = `keeper() {
+  // A container's clock is its machine's: nothing in it can, or has to, be started.
+  const keeper = `own_clock() { booted && ! systemd-detect-virt --quiet --container; }
+keeper() {
   for pair in chrony:chrony ntpsec:ntpsec openntpd:openntpd systemd-timesyncd:systemd-timesyncd; do
     if installed "\${pair%:*}"; then echo "\${pair#*:}"; return; fi
   done
@@ -13,7 +15,7 @@ export function timeSyncStep(): HostStep {
     check: `${keeper}unit=$(keeper)
 if [ -z "$unit" ]; then need "install systemd-timesyncd"; return; fi
 have "$unit"
-booted || return 0
+own_clock || return 0
 systemctl is-enabled --quiet "$unit" && systemctl is-active --quiet "$unit" || need "enable and start $unit"
 `,
     apply: `${keeper}unit=$(keeper)
@@ -22,8 +24,7 @@ if [ -z "$unit" ]; then
   did "installed systemd-timesyncd"
   unit=systemd-timesyncd
 fi
-# A container's clock is its machine's: nothing is started by hand to set it.
-if ! booted; then note "no service manager runs here: the machine's own clock is used"; return; fi
+if ! own_clock; then note "nothing was started: no service manager runs, or the clock is another machine's"; return; fi
 systemctl is-enabled --quiet "$unit" && systemctl is-active --quiet "$unit" && return
 systemctl enable --now --quiet "$unit"
 did "enabled $unit"

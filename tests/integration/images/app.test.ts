@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
-import { docker, eventually, exec, exitCode, healthy, image, logs, Sandbox, tryDocker } from "./sandbox";
+import { answers, docker, exec, exitCode, healthy, image, logs, Sandbox, tryDocker } from "./sandbox";
 
 const SHARED = resolve(__dirname, "../../../images/shared");
 const ADMIN = { email: "admin@example.com", password: "a-long-admin-password" };
@@ -65,8 +65,7 @@ describe("the example application", function () {
     });
     return { container, url: `http://127.0.0.1:${await sandbox.port(container, 5000)}` };
   }
-  const up = (url: string, seconds = 60) =>
-    eventually(`${url} is healthy`, async () => (await fetch(`${url}/api/health`)).ok, seconds);
+  const up = (url: string) => answers(`${url}/api/health`);
   const sql = (text: string) => exec(database, "psql", "-U", "postgres", "-d", "fitnesscrm", "-Atc", text);
   const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
     fetch(url, {
@@ -334,7 +333,7 @@ describe("the example application", function () {
         publish: [3000],
       });
       const url = `http://127.0.0.1:${await sandbox.port(container, 3000)}`;
-      await eventually(`${url} answers`, async () => (await fetch(url)).ok, 30);
+      await answers(url);
       return url;
     }
 

@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 import { get } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { docker, eventually, exec, exitCode, healthy, image, logs, Sandbox, tryDocker } from "./sandbox";
+import {
+  answers,
+  docker,
+  eventually,
+  exec,
+  exitCode,
+  healthy,
+  image,
+  logs,
+  Sandbox,
+  tryDocker,
+} from "./sandbox";
 
 describe("the nginx image", function () {
   this.timeout(240_000);
@@ -44,7 +55,6 @@ describe("the nginx image", function () {
     assert.equal(answer.status, 200, url);
     return (await answer.json()) as Seen;
   }
-  const up = (url: string) => eventually(`${url} answers`, async () => (await fetch(url)).ok, 30);
 
   it("starts and is healthy without anything behind it, and says so in JSON", async () => {
     const { url } = await edge({ NGINX_BACKEND: "nobody:5000" });
@@ -73,8 +83,8 @@ describe("the nginx image", function () {
       NGINX_BACKEND: "routes-backend:5000",
       NGINX_FRONTEND: "routes-frontend:3000",
     });
-    await up(`${url}/`);
-    await up(`${url}/api/`);
+    await answers(`${url}/`);
+    await answers(`${url}/api/`);
     const host = (container: string) => docker(["inspect", "--format", "{{.Config.Hostname}}", container]);
     for (const path of ["/api/clients?page=2", "/uploads/a.png", "/api/"]) {
       const { host: answered, path: received } = await seen(url + path);
@@ -97,7 +107,7 @@ describe("the nginx image", function () {
         NGINX_FRONTEND: "one:5000",
         NGINX_CLIENT_MAX_BODY_SIZE: "1k",
       }));
-      await up(url);
+      await answers(url);
     });
 
     it("logs one JSON line a request, without query, cookie or authorization", async () => {
@@ -186,7 +196,7 @@ describe("the nginx image", function () {
   it("loses no GET of 1500 when one of three backends is killed under load", async () => {
     const backends = await Promise.all([1, 2, 3].map(() => upstream("many", 5000)));
     const { url } = await edge({ NGINX_BACKEND: "many:5000" });
-    await up(`${url}/api/`);
+    await answers(`${url}/api/`);
     const hosts = new Map<string, number>();
     const failures: string[] = [];
     let sent = 0;
@@ -218,7 +228,7 @@ describe("the nginx image", function () {
   it("follows a backend that was replaced, whose address is another", async () => {
     const first = await upstream("moving", 5000);
     const { url } = await edge({ NGINX_BACKEND: "moving:5000" });
-    await up(`${url}/api/`);
+    await answers(`${url}/api/`);
     const before = (await seen(`${url}/api/`)).host;
     const second = await upstream("moving", 5000);
     await eventually("the second one listens", async () =>

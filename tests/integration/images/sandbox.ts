@@ -237,3 +237,19 @@ export async function stop(container: string, graceSeconds: number): Promise<num
   await docker(["stop", "--time", String(graceSeconds), container], (graceSeconds + 30) * 1000);
   return Date.now() - started;
 }
+
+/** A URL answers with 2xx. Each attempt has its own limit: one that meets a server in the middle of its start may hang. */
+export function answers(url: string, seconds = 60): Promise<unknown> {
+  return eventually(
+    `${url} answers`,
+    async () => {
+      const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+      await answer.arrayBuffer();
+      if (!answer.ok) {
+        throw new Error(`it answered ${answer.status}`);
+      }
+      return true;
+    },
+    seconds,
+  );
+}

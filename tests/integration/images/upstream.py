@@ -27,8 +27,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         length = int(self.headers.get("Content-Length", "0"))
-        self.rfile.read(length)
-        print(f"POST {self.path} {length}", flush=True)
+        print(f"POST {self.path} {self.rfile.read(length)!r}", flush=True)
         self.answer(200)
 
     def answer(self, status):

@@ -493,3 +493,97 @@ conformance({
     assert.ok(!MetricAlarms.some(({ AlarmName }) => /^(conf-aws|p95-|ratio-)/.test(AlarmName ?? "")));
   },
 });
+
+const FOREIGN = "conf-aws-foreign";
+let foreignKey = "";
+let foreignMail = "";
+const FOREIGN_TOPIC = `arn:aws:sns:us-east-1:000000000000:${FOREIGN}`;
+const foreignPolicy = JSON.stringify(document("s3:GetObject", "arn:aws:s3:::conf-aws/*"));
+
+conformance({
+  ...suite,
+  title: "aws imports by the official ids",
+  before: async () => {
+    await startEmulator();
+    const Tags = [{ Key: "project", Value: "conformance" }];
+    const UserName = FOREIGN;
+    await iam().createUser({ UserName, Tags });
+    await iam().putUserPolicy({ UserName, PolicyName: "read", PolicyDocument: foreignPolicy });
+    foreignKey = String((await iam().createAccessKey({ UserName })).AccessKey?.AccessKeyId);
+    await sns().createTopic({ Name: FOREIGN, Tags });
+    const mail = { TopicArn: FOREIGN_TOPIC, Protocol: "email", Endpoint: "foreign@example.com" };
+    foreignMail = String((await sns().subscribe({ ...mail, ReturnSubscriptionArn: true })).SubscriptionArn);
+    await cloudwatch().putDashboard({
+      DashboardName: FOREIGN,
+      DashboardBody: JSON.stringify(widget("foreign")),
+    });
+    const { tags: _, ...plain } = ALARM;
+    await cloudwatch().putMetricAlarm({
+      AlarmName: FOREIGN,
+      ActionsEnabled: true,
+      AlarmActions: plain.alarmActions,
+      OKActions: plain.okActions,
+      InsufficientDataActions: plain.insufficientDataActions,
+      AlarmDescription: plain.alarmDescription,
+      ComparisonOperator: "GreaterThanThreshold",
+      EvaluationPeriods: 3,
+      DatapointsToAlarm: 2,
+      MetricName: plain.metricName,
+      Namespace: plain.namespace,
+      Period: plain.period,
+      Statistic: "Average",
+      Threshold: plain.threshold,
+      Unit: "Percent",
+      TreatMissingData: plain.treatMissingData,
+      Dimensions: Object.entries(plain.dimensions).map(([Name, Value]) => ({ Name, Value })),
+    });
+    const ResourceARN = `arn:aws:cloudwatch:us-east-1:000000000000:alarm:${FOREIGN}`;
+    await cloudwatch().tagResource({ ResourceARN, Tags });
+  },
+  steps: [
+    {
+      name: "imports each type without a change; a key's secret cannot be read back",
+      program: async () => {
+        const { tags: _, ...alarm } = ALARM;
+        const user = new aws.iam.User("user", { name: FOREIGN }, { import: FOREIGN });
+        new aws.iam.UserPolicy(
+          "policy",
+          { name: "read", user: user.name, policy: foreignPolicy },
+          { import: `${FOREIGN}:read` },
+        );
+        new aws.iam.AccessKey("key", { user: user.name }, { import: foreignKey });
+        new aws.sns.Topic("topic", { name: FOREIGN }, { import: FOREIGN_TOPIC });
+        new aws.sns.TopicSubscription(
+          "mail",
+          { topic: FOREIGN_TOPIC, protocol: "email", endpoint: "foreign@example.com" },
+          { import: foreignMail },
+        );
+        new aws.cloudwatch.MetricAlarm("alarm", { ...alarm, name: FOREIGN }, { import: FOREIGN });
+        new aws.cloudwatch.Dashboard(
+          "board",
+          { dashboardName: FOREIGN, dashboardBody: JSON.stringify(widget("foreign"), null, 2) },
+          { import: FOREIGN },
+        );
+      },
+      expect: {
+        user: "import",
+        policy: "import",
+        key: "import",
+        topic: "import",
+        mail: "import",
+        alarm: "import",
+        board: "import",
+      },
+      check: ({ state }) => {
+        assert.equal(state("key").outputs.secret, undefined);
+        assert.equal(state("key").inputs.user, FOREIGN);
+      },
+    },
+  ],
+  gone: async () => {
+    await assert.rejects(iam().getUser({ UserName: FOREIGN }), { name: "NoSuchEntityException" });
+    await assert.rejects(sns().getTopicAttributes({ TopicArn: FOREIGN_TOPIC }), {
+      name: "NotFoundException",
+    });
+  },
+});

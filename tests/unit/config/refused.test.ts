@@ -43,7 +43,7 @@ const WRONG: [path: string, value: unknown, line: string][] = [
   [
     "secrets.rootPassword",
     "planted-and-never-shown",
-    "fitnesscrm:secrets.rootPassword is not a key: must be one of postgresPassword, appPassword, readonlyPassword, backupPassword, monitoringPassword, redisPassword, secretKey",
+    "fitnesscrm:secrets.rootPassword is not a key: must be one of postgresPassword, appPassword, readonlyPassword, backupPassword, monitoringPassword, redisPassword, secretKey, adminPassword",
   ],
   [
     "local",

@@ -131,9 +131,7 @@ describe("backup bucket", () => {
   });
 
   it("has a writer that adds, and sees that it arrived", () => {
-    assert.deepEqual(only(resources, "aws:iam/user:User", "backups-writer").inputs, {
-      name: "fitnesscrm-unit-backup-writer",
-    });
+    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-writer").inputs, {});
     assert.deepEqual(statementsOf(only(resources, "aws:iam/userPolicy:UserPolicy", "backups-writer")), [
       {
         Effect: "Allow",
@@ -145,9 +143,7 @@ describe("backup bucket", () => {
   });
 
   it("has a reader that lists and reads", () => {
-    assert.deepEqual(only(resources, "aws:iam/user:User", "backups-reader").inputs, {
-      name: "fitnesscrm-unit-backup-reader",
-    });
+    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-reader").inputs, {});
     assert.deepEqual(statementsOf(only(resources, "aws:iam/userPolicy:UserPolicy", "backups-reader")), [
       {
         Effect: "Allow",
@@ -175,12 +171,12 @@ describe("backup bucket", () => {
     assert.deepEqual(
       ofType(resources, "aws:iam/accessKey:AccessKey").map(({ name, inputs }) => [name, inputs]),
       [
-        ["backups-writer", { user: "fitnesscrm-unit-backup-writer" }],
-        ["backups-reader", { user: "fitnesscrm-unit-backup-reader" }],
+        ["backups-writer", { user: "fitnesscrm-unit-backups-writer-1234567" }],
+        ["backups-reader", { user: "fitnesscrm-unit-backups-reader-1234567" }],
       ],
     );
-    assert.equal(await outputValue(component.writer.user), "fitnesscrm-unit-backup-writer");
-    assert.equal(await outputValue(component.reader.user), "fitnesscrm-unit-backup-reader");
+    assert.equal(await outputValue(component.writer.user), "fitnesscrm-unit-backups-writer-1234567");
+    assert.equal(await outputValue(component.reader.user), "fitnesscrm-unit-backups-reader-1234567");
     assert.equal(await outputValue(component.bucketName), BUCKET);
     assert.equal(await outputValue(component.bucketArn), ARN);
   });
