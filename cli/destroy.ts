@@ -32,14 +32,12 @@ export async function destroy(options: DestroyOptions): Promise<void> {
         if (kept.length > 0) {
           await pulumi.runChecked("protection", ["state", "unprotect", "--all", "--yes", "--stack", stack]);
         }
-        const result = await pulumi.run([
-          "destroy",
-          "--yes",
-          "--skip-preview",
-          "--non-interactive",
-          "--stack",
-          stack,
-        ]);
+        const result = await pulumi.run(
+          ["destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", stack],
+          undefined,
+          // The program would protect again what was just unprotected. What lives in the database goes with its volume.
+          { PULUMI_RUN_PROGRAM: "false" },
+        );
         if (result.code !== 0) {
           process.stderr.write(`\n${result.stdout}${result.stderr}\n`);
           throw new UserError(`destroy: ${explainFailure(result)}`);

@@ -62,10 +62,10 @@ export class Pulumi {
     return { ...process.env, ...pulumiEnvironment(this.context) };
   }
 
-  run(args: readonly string[], input?: string): Promise<RunResult> {
+  run(args: readonly string[], input?: string, more: Record<string, string> = {}): Promise<RunResult> {
     return run("pulumi", args, {
       cwd: PROJECT_FOLDER,
-      env: this.environment,
+      env: { ...this.environment, ...more },
       ...(input !== undefined && { input }),
     });
   }

@@ -141,7 +141,7 @@ export class HostRun {
       progress.done(describe(result));
       return result;
     } catch (error) {
-      progress.fail("failed");
+      progress.fail("see below");
       throw error;
     }
   }

@@ -62,7 +62,7 @@ WantedBy=sysinit.target
 `;
 
 /**
- * Exactly one of the confirmation and the roll-back happens: whoever makes the folder \`decided\`. The roll-back leaves the rules
+ * Exactly one of the confirmation and the roll-back happens: whoever makes the folder `decided`. The roll-back leaves the rules
  * that were in force before, which may be none.
  */
 const REVERT = `#!/bin/sh

@@ -9,7 +9,7 @@ const PERIODIC_TEXT = `APT::Periodic::Update-Package-Lists "1";
 APT::Periodic::Unattended-Upgrade "1";
 `;
 
-/** Origins of security updates by the system's \`ID\`. Apt fills the variables in. */
+/** Origins of security updates by the system's `ID`. Apt fills the variables in. */
 const ORIGINS: Readonly<Record<string, { list: string; origins: readonly string[] }>> = {
   debian: {
     list: "Origins-Pattern",

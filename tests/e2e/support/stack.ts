@@ -39,7 +39,10 @@ export function ensureStack(): Promise<LauncherResult> {
 async function bringUp(): Promise<LauncherResult> {
   // What a run that was killed left behind would make "from nothing" untrue. A developer who works on one file keeps it.
   if (process.env.FITNESSCRM_E2E_KEEP === undefined) {
-    await destroyStack();
+    const destroyed = await destroyStack();
+    if (destroyed.code !== 0) {
+      throw new Error(`destroy of what an earlier run left:\n${destroyed.stdout}\n${destroyed.stderr}`);
+    }
   }
   const result = await upStack();
   if (result.code !== 0) {

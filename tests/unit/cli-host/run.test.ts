@@ -107,7 +107,7 @@ describe("a run over a server's steps", () => {
       },
     );
     assert.deepEqual(server.ran, ["check", "bad"]);
-    assert.deepEqual(recorder.ends, ["thing: unchanged: fine", "b failed"]);
+    assert.deepEqual(recorder.ends, ["thing: unchanged: fine", "b see below"]);
   });
 
   it("confirms a dangerous change over a new connection", async () => {

@@ -31,7 +31,11 @@ export async function call(path, { body, signal } = {}) {
   }
   const answer = await response.json().catch(() => undefined);
   if (!response.ok || answer === undefined) {
-    throw new ApiError(response.status, answer?.error ?? `The server answered ${response.status}.`, answer?.fields);
+    throw new ApiError(
+      response.status,
+      answer?.error ?? `The server answered ${response.status}.`,
+      answer?.fields,
+    );
   }
   return answer;
 }
