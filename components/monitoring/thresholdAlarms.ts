@@ -74,7 +74,7 @@ export class ThresholdAlarms extends pulumi.ComponentResource {
         alarmDescription: describe(metric, args),
         namespace: METRIC_NAMESPACE,
         metricName,
-        dimensions: { stack: args.stack },
+        dimensions: { Stack: args.stack },
         statistic,
         comparisonOperator: "GreaterThanThreshold",
         threshold: args.thresholds[metric],

@@ -99,6 +99,15 @@ export function isGone(error: unknown, ...names: string[]): boolean {
   return (name !== undefined && names.includes(name)) || $metadata?.httpStatusCode === 404;
 }
 
+/** Runs a deletion; what is gone already needs none. */
+export async function unlessGone(work: () => Promise<unknown>, ...names: string[]): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isGone(error, ...names)) throw error;
+  }
+}
+
 /** What went wrong, in one line: the service's own code and message, or that it does not answer. */
 export function reasonOf(error: unknown): string {
   const { name, message, code, errors } = error as {

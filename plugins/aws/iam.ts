@@ -6,7 +6,7 @@ import type { AccessKeyArgs, AccessKeyState } from "@pulumi/aws/iam/accessKey";
 import type { UserArgs, UserState } from "@pulumi/aws/iam/user";
 import type { UserPolicyArgs, UserPolicyState } from "@pulumi/aws/iam/userPolicy";
 import type { ResourceHandler } from "../lib/types";
-import { type Aws, isGone } from "./clients";
+import { type Aws, isGone, unlessGone } from "./clients";
 import {
   oneOf,
   type Resolved,
@@ -104,11 +104,7 @@ async function strip(iam: IAM, UserName: string): Promise<void> {
   for (const { PolicyArn } of AttachedPolicies ?? []) await iam.detachUserPolicy({ UserName, PolicyArn });
   const { MFADevices } = await iam.listMFADevices({ UserName });
   for (const { SerialNumber } of MFADevices ?? []) await iam.deactivateMFADevice({ UserName, SerialNumber });
-  try {
-    await iam.deleteLoginProfile({ UserName });
-  } catch (error) {
-    if (!isGone(error, GONE)) throw error;
-  }
+  await unlessGone(() => iam.deleteLoginProfile({ UserName }), GONE);
 }
 
 type UserPolicyInputs = Resolved<UserPolicyArgs, { policy: string }>;
@@ -156,11 +152,7 @@ const userPolicy = (session: Session) =>
       await aws.iam().putUserPolicy({ ...parsePolicyId(id), PolicyDocument: news.policy });
     },
     async delete(aws, id) {
-      try {
-        await aws.iam().deleteUserPolicy(parsePolicyId(id));
-      } catch (error) {
-        if (!isGone(error, GONE)) throw error;
-      }
+      await unlessGone(() => aws.iam().deleteUserPolicy(parsePolicyId(id)), GONE);
     },
   });
 
@@ -220,11 +212,7 @@ const accessKey = (session: Session) =>
       await aws.iam().updateAccessKey({ UserName: news.user, AccessKeyId: id, Status });
     },
     async delete(aws, id, state) {
-      try {
-        await aws.iam().deleteAccessKey({ UserName: state.user, AccessKeyId: id });
-      } catch (error) {
-        if (!isGone(error, GONE)) throw error;
-      }
+      await unlessGone(() => aws.iam().deleteAccessKey({ UserName: state.user, AccessKeyId: id }), GONE);
     },
   });
 

@@ -10,8 +10,9 @@ import { checkConfig, JSON_CONFIG, parseConfig } from "./config";
 import { functions } from "./functions";
 import { iamResources } from "./iam";
 import { Session } from "./resource";
-import { s3Resources } from "./s3";
+import { bucket } from "./s3";
 import { bucketLifecycleConfiguration } from "./s3-lifecycle";
+import { s3Settings } from "./s3-settings";
 import { snsResources } from "./sns";
 
 const session = new Session();
@@ -39,7 +40,8 @@ export const awsPlugin: Plugin<Aws> = {
     return aws;
   },
   resources: [
-    ...s3Resources(session),
+    bucket(session),
+    ...s3Settings(session),
     bucketLifecycleConfiguration(session),
     ...iamResources(session),
     ...snsResources(session),

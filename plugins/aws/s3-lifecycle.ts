@@ -10,9 +10,9 @@ import type {
   BucketLifecycleConfigurationState,
 } from "@pulumi/aws/s3/bucketLifecycleConfiguration";
 import { hasUnknown } from "../lib/values";
-import { type Aws, isGone } from "./clients";
+import { type Aws, isGone, unlessGone } from "./clients";
 import { oneOf, type Resolved, resource, type Session, tagList, tagsFromList } from "./resource";
-import { ownedId, parseOwnedId, unlessGone } from "./s3";
+import { ownedId, parseOwnedId } from "./s3-settings";
 
 type Inputs = Resolved<BucketLifecycleConfigurationArgs>;
 type Outputs = Resolved<BucketLifecycleConfigurationState>;

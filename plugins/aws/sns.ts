@@ -13,7 +13,7 @@ import {
   TOPIC_ATTRIBUTES,
   toAttributes,
 } from "./attributes";
-import { type Aws, isGone } from "./clients";
+import { type Aws, isGone, unlessGone } from "./clients";
 import {
   oneOf,
   type Resolved,
@@ -102,7 +102,7 @@ const topic = (session: Session) =>
       if (put.length > 0) await sns.tagResource({ ResourceArn: id, Tags: put });
     },
     async delete(aws, id, state) {
-      await unlessGone(() => aws.sns(state.region).deleteTopic({ TopicArn: id }));
+      await unlessGone(() => aws.sns(state.region).deleteTopic({ TopicArn: id }), ...GONE);
     },
   });
 
@@ -112,14 +112,6 @@ function escaped(text: string): string {
 
 function pick<T extends object>(bag: T, keys: readonly (keyof T)[]): Partial<T> {
   return Object.fromEntries(keys.map((key) => [key, bag[key]])) as Partial<T>;
-}
-
-async function unlessGone(work: () => Promise<unknown>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!isGone(error, ...GONE)) throw error;
-  }
 }
 
 type TopicPolicyInputs = Resolved<TopicPolicyArgs, { policy: string }>;
@@ -153,7 +145,10 @@ const topicPolicy = (session: Session) =>
     },
     async delete(aws, id, state) {
       // A topic always has a policy: deleting ours puts AWS's own back.
-      await unlessGone(() => putPolicy(aws.sns(state.region), id, defaultPolicy(id, state.owner ?? "")));
+      await unlessGone(
+        () => putPolicy(aws.sns(state.region), id, defaultPolicy(id, state.owner ?? "")),
+        ...GONE,
+      );
     },
   });
 

@@ -108,7 +108,7 @@ describe("threshold alarms", () => {
         alarmDescription,
         namespace: "FitnessCRM",
         metricName,
-        dimensions: { stack: "unit" },
+        dimensions: { Stack: "unit" },
         statistic,
         comparisonOperator: "GreaterThanThreshold",
         threshold,
