@@ -155,6 +155,13 @@ export class DockerHost {
       .sort((a, b) => b.createdAt.localeCompare(a.createdAt));
   }
 
+  /** Whether containers of a service are left, be they on their way out. */
+  async hasContainers(stack: string, service: string): Promise<boolean> {
+    const labels = [`fitnesscrm.stack=${stack}`, `fitnesscrm.service=${service}`];
+    const filters = labels.flatMap((label) => ["--filter", `label=${label}`]);
+    return (await this.runChecked("containers", ["container", "ls", "--quiet", ...filters])).trim() !== "";
+  }
+
   async imageExists(reference: string): Promise<boolean> {
     return (await this.run(["image", "inspect", "--format", "{{.Id}}", reference])).code === 0;
   }

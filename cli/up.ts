@@ -118,10 +118,10 @@ async function requireFreeEdgePort(docker: DockerHost, stack: string, port: numb
     return;
   }
   const services = await docker.services(stack);
+  const edge = services.find(({ publishedPorts }) => publishedPorts.includes(port));
   // A stack that is stopped still declares its port, but anybody may have taken it meanwhile.
-  const ours = services.some(
-    ({ publishedPorts, replicas }) => publishedPorts.includes(port) && replicas !== 0,
-  );
+  const ours =
+    edge !== undefined && (edge.replicas !== 0 || (await docker.hasContainers(stack, edge.service)));
   if (!ours) {
     await requireFreePort(port, "fitnesscrm:http.port", "0.0.0.0");
   }

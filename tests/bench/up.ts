@@ -53,17 +53,15 @@ function emptyProgram(): string {
 
 async function main(): Promise<void> {
   const folder = emptyProgram();
-  const {
-    PULUMI_OPTION_CONFIG_FILE: _,
-    PULUMI_STACK: __,
-    ...env
-  } = {
+  const env: NodeJS.ProcessEnv = {
     ...process.env,
     ...pulumiEnvironment(stackContext("local")),
     PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
     PULUMI_CONFIG_PASSPHRASE: "bench",
   };
-  delete (env as NodeJS.ProcessEnv).PULUMI_CONFIG_PASSPHRASE_FILE;
+  for (const ours of ["PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_OPTION_CONFIG_FILE", "PULUMI_STACK"]) {
+    delete env[ours];
+  }
   try {
     await seconds("pulumi", ["stack", "init", "bench"], folder, env);
     const up = ["up", "--yes", "--skip-preview", "--non-interactive", "--stack", "bench"];

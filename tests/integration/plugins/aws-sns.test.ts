@@ -149,4 +149,3 @@ conformance({
     assert.ok(!Topics.some(({ TopicArn }) => TopicArn?.includes(":p1-")));
   },
 });
-
