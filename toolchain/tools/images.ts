@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Context } from "../context";
 import { build, HUB, INPUTS_LABEL, image, pull } from "../docker";
 import { hashOf } from "../home";
-import type { Tool } from "../types";
+import type { Tool, Way } from "../types";
 import { BASE_IMAGE, baseImageId } from "./base";
 
 /** An image that Docker Hub has, and that `images/FOLDER` makes where Docker Hub is out of reach. */
@@ -15,6 +15,8 @@ export interface StandIn {
   /** Name under which it is used, wherever it came from. */
   readonly tag: string;
   readonly folder: string;
+  /** Why the one made here is preferred where both can be had; the official one then only stands in for it. */
+  readonly better?: string;
   /** A program of the home's `bin` that the folder's Dockerfile copies, under the same name. */
   readonly program?: { readonly tool: Tool; readonly file: string };
 }
@@ -28,6 +30,7 @@ export const AWS_EMULATOR: StandIn = {
   official: `localstack/localstack:${AWS_EMULATOR_VERSION}`,
   tag: AWS_EMULATOR_IMAGE,
   folder: "aws-emulator",
+  better: "it keeps what it holds over a restart",
 };
 
 /** An official image is taken as it is; one made here is made again when its folder, its base or its program changes. */
@@ -36,6 +39,33 @@ export function imageTool(context: Context, wanted: StandIn, engine: Tool, base:
   const folder = join(project, "images", wanted.folder);
   const inputs = async () => {
     return hashOf([folder], [await baseImageId(context), String(await wanted.program?.tool.present())]);
+  };
+  const official: Way = {
+    name: "Docker Hub",
+    obstacle: () => host.silent(HUB),
+    get: (step) => pull(host, wanted.official, wanted.tag, step),
+  };
+  const built: Way = {
+    name: `building images/${wanted.folder}`,
+    needs: wanted.program === undefined ? [base] : [base, wanted.program.tool],
+    exclusive: "build",
+    get: (step) =>
+      home.inTemporary(wanted.folder, async (temporary) => {
+        const made = await inputs();
+        const buildContext = join(temporary, "context");
+        await cp(folder, buildContext, { recursive: true });
+        const file = wanted.program?.file;
+        if (file !== undefined) await copyFile(join(home.bin, file), join(buildContext, file));
+        const labels = { "fitnesscrm.role": wanted.folder, [INPUTS_LABEL]: made };
+        await build(
+          host,
+          { folder: buildContext, tag: wanted.tag, args: { BASE: BASE_IMAGE }, labels },
+          step,
+        );
+        if (made !== (await inputs())) {
+          throw new Error(`images/${wanted.folder} or its base changed while it was built: run this again`);
+        }
+      }),
   };
   return {
     name: wanted.name,
@@ -51,36 +81,6 @@ export function imageTool(context: Context, wanted: StandIn, engine: Tool, base:
       const current = await inputs().catch(() => undefined);
       return made === current ? `${wanted.tag} (built here)` : undefined;
     },
-    ways: [
-      {
-        name: "Docker Hub",
-        obstacle: () => host.silent(HUB),
-        get: (step) => pull(host, wanted.official, wanted.tag, step),
-      },
-      {
-        name: `building images/${wanted.folder}`,
-        needs: wanted.program === undefined ? [base] : [base, wanted.program.tool],
-        exclusive: "build",
-        get: (step) =>
-          home.inTemporary(wanted.folder, async (temporary) => {
-            const made = await inputs();
-            const buildContext = join(temporary, "context");
-            await cp(folder, buildContext, { recursive: true });
-            const file = wanted.program?.file;
-            if (file !== undefined) await copyFile(join(home.bin, file), join(buildContext, file));
-            const labels = { "fitnesscrm.role": wanted.folder, [INPUTS_LABEL]: made };
-            await build(
-              host,
-              { folder: buildContext, tag: wanted.tag, args: { BASE: BASE_IMAGE }, labels },
-              step,
-            );
-            if (made !== (await inputs())) {
-              throw new Error(
-                `images/${wanted.folder} or its base changed while it was built: run this again`,
-              );
-            }
-          }),
-      },
-    ],
+    ways: wanted.better === undefined ? [official, built] : [built, official],
   };
 }

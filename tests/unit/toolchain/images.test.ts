@@ -89,9 +89,16 @@ describe("images", () => {
     made.host.on(`${prefix}rm -rf`, "");
   }
 
-  it("of others are pulled from Docker Hub where it answers, without a base being made", async () => {
+  it("that are better made here are built even where Docker Hub answers", async () => {
     made.host.online.add("registry-1.docker.io");
     const ways = await provide(imageTool(made.context, AWS_EMULATOR, engine, base()));
+    assert.equal(ways.get("AWS emulator image"), "building images/aws-emulator");
+  });
+
+  it("of others are pulled from Docker Hub where it answers, without a base being made", async () => {
+    made.host.online.add("registry-1.docker.io");
+    const { better: _, ...ordinary } = AWS_EMULATOR;
+    const ways = await provide(imageTool(made.context, ordinary, engine, base()));
     assert.deepEqual(
       [...ways],
       [
@@ -157,8 +164,8 @@ describe("images", () => {
     await assert.rejects(provide(imageTool(made.context, AWS_EMULATOR, engine, base())), {
       message: [
         "AWS emulator image is needed to run without an AWS account, and no way to get it works:",
-        "  - Docker Hub: registry-1.docker.io did not answer in 3 s",
         "  - building images/aws-emulator: `docker build --tag fitnesscrm/aws-emulator:4.14.0 …` ended with 1: pip: no matching distribution",
+        "  - Docker Hub: registry-1.docker.io did not answer in 3 s",
         "  What to do: let the engine pull localstack/localstack:4.14.0 and tag it fitnesscrm/aws-emulator:4.14.0, or see what the build in images/aws-emulator says.",
       ].join("\n"),
     });
