@@ -6,7 +6,7 @@ import { DATA_NODE_LABEL } from "../labels";
 import { ALREADY_THERE, type Need, type Provided, type Reporter, timesByStep } from "../toolchain";
 import type { UpOptions } from "./commands/up";
 import { planSettings, type StackContext, stackContext, updateSettings } from "./context";
-import { DockerHost } from "./docker";
+import { DockerHost, words } from "./docker";
 import { UserError } from "./errors";
 import { checkHealth, formatHealth, type Health } from "./health";
 import { healthTargets } from "./healthTargets";
@@ -181,6 +181,7 @@ async function prepareState(
     }
     let state = await pulumi.exportState();
     if (state === undefined) {
+      await refuseForeignVolumes(docker, context.stack);
       await initStack(pulumi);
       state = { resources: [] };
     }
@@ -205,6 +206,25 @@ async function prepareState(
       ...(options.refresh || recovery.refresh || unfinished.refresh ? ["--refresh"] : []),
     ];
   });
+}
+
+/** Data without the state that belongs to it: its passwords are unknown, and to guess what is wanted could lose it. */
+async function refuseForeignVolumes(docker: DockerHost, stack: string): Promise<void> {
+  const found = words(
+    await docker.runChecked("volumes", [
+      "volume",
+      "ls",
+      "--quiet",
+      "--filter",
+      `label=fitnesscrm.stack=${stack}`,
+    ]),
+  );
+  if (found.length > 0) {
+    throw new UserError(
+      `stack ${stack} has no state, but data of an earlier one is here (volumes ${found.join(", ")}): bring back the state ` +
+        `that belongs to it, or remove them with \`docker volume rm ${found.join(" ")}\``,
+    );
+  }
 }
 
 async function runUpdate(

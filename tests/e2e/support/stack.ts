@@ -1,7 +1,9 @@
 import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { docker } from "./docker";
 import { type LauncherResult, launch, PROJECT, SETTINGS, STACK } from "./launcher";
+import { waitFor } from "./wait";
 
 /** The title by which the deployed checkout is told from the example that it was copied from. */
 export const CHECKOUT_TITLE = "FitnessCRM of the e2e suite";
@@ -57,12 +59,42 @@ export function upStack(...more: readonly string[]): Promise<LauncherResult> {
   return launch(["up", "--stack", STACK, "--json", ...settings, ...more], { timeoutSeconds: 900 });
 }
 
-/** Removes the e2e stack with all its data; nothing to do when there is none. */
+/**
+ * Removes the e2e stack with all its data; nothing to do when there is none.
+ *
+ * When its state is gone (another home, a disk that was wiped) its objects on the engine are orphans, and go as well.
+ */
 export async function destroyStack(): Promise<LauncherResult> {
   const environment = JSON.parse((await launch(["env", "--json", "--stack", STACK])).stdout) as {
     PULUMI_OPTION_CONFIG_FILE: string;
   };
-  return existsSync(environment.PULUMI_OPTION_CONFIG_FILE)
-    ? launch(["destroy", "--stack", STACK, "--delete-data", STACK])
+  const result = existsSync(environment.PULUMI_OPTION_CONFIG_FILE)
+    ? await launch(["destroy", "--stack", STACK, "--delete-data", STACK])
     : { code: 0, stdout: "", stderr: "", seconds: 0 };
+  if (result.code === 0) {
+    await removeOrphans();
+  }
+  return result;
+}
+
+async function removeOrphans(): Promise<void> {
+  const label = ["--quiet", "--filter", `label=fitnesscrm.stack=${STACK}`];
+  const ids = async (kind: string, ...more: string[]): Promise<string[]> =>
+    (await docker(kind, "ls", ...more, ...label)).split("\n").filter((id) => id !== "");
+  for (const id of await ids("service")) {
+    await docker("service", "rm", id);
+  }
+  // The engine needs a moment to stop a removed service's tasks, and nothing that they use can go before.
+  await waitFor("the tasks of removed services to be gone", async () => {
+    const containers = await ids("container", "--all");
+    for (const id of containers) {
+      await docker("container", "rm", "--force", id);
+    }
+    return containers.length === 0;
+  });
+  for (const kind of ["volume", "network", "secret", "config"]) {
+    for (const id of await ids(kind)) {
+      await waitFor(`${kind} ${id} to go`, async () => (await docker(kind, "rm", id)) !== undefined);
+    }
+  }
 }
