@@ -44,6 +44,8 @@ function emptyProgram(): string {
     join(folder, "index.ts"),
     'import * as pulumi from "@pulumi/pulumi";\nexport const stack = pulumi.getStack();\n',
   );
+  // A language host that is older than the CLI has our project's options as its flags; here they ask for nothing.
+  writeFileSync(join(folder, "lazyModules.cjs"), "");
   writeFileSync(
     join(folder, "Pulumi.yaml"),
     'name: empty\nmain: index.ts\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n    nodeargs: "--import tsx"\n',
