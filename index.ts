@@ -34,6 +34,8 @@ const config = readConfig();
 const publicUrl = publicUrlOf(config.http);
 const secret = (name: keyof Config["secrets"]): pulumi.Output<string> => pulumi.secret(config.secrets[name]);
 
+// First, since it takes a moment to start and everything around the database waits for it.
+const tunnelPort = openTunnel(config);
 const dockerProvider = new docker.Provider("docker", config.host === "" ? {} : { host: config.host });
 const awsProvider = new aws.Provider("aws", awsProviderArgs(config.aws, { project: PROJECT, stack }));
 const onDocker: pulumi.ComponentResourceOptions = { providers: { docker: dockerProvider } };
@@ -67,7 +69,7 @@ const databaseServer = new postgresql.Provider(
   "postgresql",
   {
     host: "127.0.0.1",
-    port: openTunnel(config),
+    port: tunnelPort,
     database: "postgres",
     username: "postgres",
     password: secret("postgresPassword"),
@@ -190,11 +192,11 @@ function readConfig(): Config {
 }
 
 /** The provider reaches the server through a loopback listener that lives as long as the engine does. */
-function openTunnel({ host, database: { tunnelPort } }: Config): pulumi.Output<number> {
-  const opened = ensureTunnel({ dockerHost: host, stack, port: tunnelPort, enginePid: process.ppid }).catch(
+function openTunnel({ host, database: { tunnelPort: port } }: Config): pulumi.Output<number> {
+  const opened = ensureTunnel({ dockerHost: host, stack, port, enginePid: process.ppid }).catch(
     (error: Error) => {
       throw new pulumi.RunError(error.message);
     },
   );
-  return pulumi.output(opened.then(() => tunnelPort));
+  return pulumi.output(opened.then(() => port));
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { PROJECT_FOLDER, type StackContext } from "./context";
 import { UserError } from "./errors";
 import { lastLine, type RunResult, run, runAttached } from "./exec";
+import { outputsIn, readLocalState } from "./localState";
 
 /** Where a stack's passphrase is kept when nobody else holds it. */
 export function passphraseFile(context: StackContext): string {
@@ -97,6 +98,10 @@ export class Pulumi {
 
   /** The stack's state, or undefined when it has none yet. Secrets stay encrypted. */
   async exportState(): Promise<StackState | undefined> {
+    const local = readLocalState(this.context);
+    if (local !== undefined) {
+      return local;
+    }
     const result = await this.run(["stack", "export", "--stack", this.context.stack]);
     if (result.code !== 0) {
       if (/no stack named/i.test(result.stderr)) {
@@ -107,7 +112,13 @@ export class Pulumi {
     return (JSON.parse(result.stdout) as { deployment: StackState | null }).deployment ?? { resources: [] };
   }
 
+  /** The stack's outputs. Those of a local stack that are secret stay encrypted. */
   async outputs(): Promise<Record<string, unknown>> {
+    const local = readLocalState(this.context);
+    const outputs = local === undefined ? undefined : outputsIn(local);
+    if (outputs !== undefined) {
+      return outputs;
+    }
     const text = await this.runChecked("stack outputs", [
       "stack",
       "output",

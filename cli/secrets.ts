@@ -1,5 +1,6 @@
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { SECRETS } from "../config";
 import { readSettings, type StackContext } from "./context";
 import { UserError } from "./errors";
@@ -39,6 +40,10 @@ export function ensurePassphrase(context: StackContext): void {
  */
 export async function ensureSecrets(pulumi: Pulumi): Promise<string[]> {
   const { context } = pulumi;
+  const known = join(context.folder, "secrets-complete");
+  if (fingerprint(context) !== undefined && fingerprint(context) === readText(known)) {
+    return [];
+  }
   const stack = ["--stack", context.stack];
   const existing = await readSecrets(pulumi);
   const missing = SECRETS.filter((name) => existing[name] === undefined);
@@ -51,7 +56,28 @@ export async function ensureSecrets(pulumi: Pulumi): Promise<string[]> {
       JSON.stringify({ ...existing, ...made }),
     );
   }
+  // Says that this very ciphertext holds every secret of this version: the next run need not decrypt it to find out.
+  mkdirSync(context.folder, { recursive: true, mode: 0o700 });
+  writeFileSync(known, fingerprint(context) ?? "", { mode: 0o600 });
   return missing;
+}
+
+/** SHA-256 of the encrypted secrets and of the names that this version wants; undefined when there are none yet. */
+function fingerprint(context: StackContext): string | undefined {
+  const encrypted = readSettings(context).config?.[SECRETS_KEY];
+  return encrypted === undefined
+    ? undefined
+    : createHash("sha256")
+        .update(JSON.stringify([encrypted, SECRETS]))
+        .digest("hex");
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
 }
 
 /** The stack's secrets by name, in clear; none when none was generated yet. */

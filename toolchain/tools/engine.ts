@@ -195,7 +195,12 @@ async function startEngine(host: Host, home: Home, step: Step): Promise<void> {
   });
   child.unref();
   await file.close();
-  const up = await Promise.race([answersWithin(host, START_SECONDS, step), ended.then(() => false)]);
+  let gone = false;
+  const watched = ended.then(() => {
+    gone = true;
+    return false;
+  });
+  const up = await Promise.race([answersWithin(host, START_SECONDS, step, () => gone), watched]);
   if (!up) {
     child.kill("SIGTERM");
     throw new Error(`dockerd does not come up: ${await lastError(log)} (all of it: ${log})`);
@@ -231,13 +236,19 @@ async function enginePid(host: Host): Promise<number | undefined> {
   return undefined;
 }
 
-async function answersWithin(host: Host, seconds: number, step: Step): Promise<boolean> {
+/** @param hopeless Asked before each wait: an engine that has ended need not be waited for. */
+async function answersWithin(
+  host: Host,
+  seconds: number,
+  step: Step,
+  hopeless: () => boolean = () => false,
+): Promise<boolean> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const answer = await ask(host);
     // Running, though not for this user: the tool itself says what to do about that.
     if ("version" in answer || /permission denied/i.test(answer.reason)) return true;
-    if (Date.now() >= deadline) return false;
+    if (hopeless() || Date.now() >= deadline) return false;
     step.detail("waiting for the engine to answer");
     await sleep(250);
   }
