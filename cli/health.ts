@@ -1,6 +1,7 @@
 import { SERVICES } from "../config";
 import type { DockerHost, StackServiceInfo, TaskInfo } from "./docker";
 import { messageOf } from "./errors";
+import { get } from "./http";
 
 /** Health of one part of the stack, as `./fitnesscrm health --json` prints it (M5). */
 export interface ComponentHealth {
@@ -166,26 +167,17 @@ function endpoints({ url, apiHealthUrl, emulator, mailbox }: HealthTargets): End
 
 async function checkEndpoint({ name, url }: Endpoint): Promise<ComponentHealth> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000) });
-    const body = await response.text();
-    return response.ok
-      ? { name, healthy: true, reason: `${url} answers ${response.status}` }
-      : {
-          name,
-          healthy: false,
-          reason: `${url} answers ${response.status}: ${body.trim().slice(0, 200).replaceAll("\n", " ")}`,
-        };
+    const { status, body } = await get(url, TIMEOUT_SECONDS);
+    return status >= 200 && status < 300
+      ? { name, healthy: true, reason: `${url} answers ${status}` }
+      : { name, healthy: false, reason: `${url} answers ${status}: ${firstWords(body)}` };
   } catch (error) {
-    return { name, healthy: false, reason: `${url} does not answer: ${reasonOf(error)}` };
+    return { name, healthy: false, reason: `${url} does not answer: ${messageOf(error)}` };
   }
 }
 
-function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.name === "TimeoutError") {
-    return `nothing within ${TIMEOUT_SECONDS} seconds`;
-  }
-  const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
-  return cause?.code ?? cause?.message ?? (error instanceof Error ? error.message : String(error));
+function firstWords(body: string): string {
+  return body.trim().slice(0, 200).replaceAll("\n", " ");
 }
 
 /** Health as lines for a person: one a component. */

@@ -45,20 +45,35 @@ function allowDebugEverywhere(command: Command): void {
   }
 }
 
-main().catch((error: unknown) => {
-  if (error instanceof CommanderError) {
-    // Commander has said what it had to say; asking for help is no error.
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-    return;
+// A promise that never settles lets Node.js end without a word and with exit code 0; a half-made stack is no success.
+process.once("beforeExit", () => {
+  if (!finished) {
+    process.stderr.write(
+      "fitnesscrm: ended before its work was done, which was not expected: run it again\n",
+    );
+    process.exit(1);
   }
-  const expected =
-    error instanceof UserError || error instanceof ConfigError || error instanceof ToolchainError;
-  const debug = process.argv.includes("--debug");
-  process.stderr.write(`fitnesscrm: ${messageOf(error)}\n`);
-  if (debug && error instanceof Error) {
-    process.stderr.write(`${error.stack}\n`);
-  } else if (!expected) {
-    process.stderr.write("This was not expected; run the command again with --debug for the details.\n");
-  }
-  process.exitCode = error instanceof UserError ? error.exitCode : 1;
 });
+
+let finished = false;
+main()
+  .catch((error: unknown) => {
+    if (error instanceof CommanderError) {
+      // Commander has said what it had to say; asking for help is no error.
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      return;
+    }
+    const expected =
+      error instanceof UserError || error instanceof ConfigError || error instanceof ToolchainError;
+    const debug = process.argv.includes("--debug");
+    process.stderr.write(`fitnesscrm: ${messageOf(error)}\n`);
+    if (debug && error instanceof Error) {
+      process.stderr.write(`${error.stack}\n`);
+    } else if (!expected) {
+      process.stderr.write("This was not expected; run the command again with --debug for the details.\n");
+    }
+    process.exitCode = error instanceof UserError ? error.exitCode : 1;
+  })
+  .finally(() => {
+    finished = true;
+  });

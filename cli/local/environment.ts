@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AWS_EMULATOR_IMAGE, MAILBOX_IMAGE } from "../../toolchain";
 import type { DockerHost } from "../docker";
 import { UserError } from "../errors";
+import { get } from "../http";
 import { isPortFree, whoListens } from "../ports";
 
 /** A helper container of a local stack: what stands in for AWS and for real mail. Never part of production. */
@@ -208,7 +209,7 @@ async function waitUntilReady(docker: DockerHost, name: string, container: Helpe
 
 async function answers(url: string): Promise<boolean> {
   try {
-    return (await fetch(url, { signal: AbortSignal.timeout(2000) })).ok;
+    return (await get(url, 2)).status === 200;
   } catch {
     return false;
   }
