@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { BASE_IMAGE } from "../../../toolchain";
 
 /** Names of everything that the suites make start with this. */
 export const PREFIX = "conf-docker";
@@ -10,13 +11,12 @@ export const PREFIX = "conf-docker";
 export const run = (...args: string[]): string => execFileSync("docker", args, { encoding: "utf8" }).trim();
 
 /**
- * An image with `sleep` and `sh`: the one that `CONFORMANCE_IMAGE` names, or the first one labelled
- * `fitnesscrm.role=base`. Throws with what to do when there is none.
+ * An image with `sleep` and `sh`: the one that `CONFORMANCE_IMAGE` names, or the toolchain's base. Throws with what to do
+ * when there is none.
  */
 export function findImage(): string {
-  const format = "{{.Repository}}:{{.Tag}}";
-  const labelled = run("image", "ls", "--filter", "label=fitnesscrm.role=base", "--format", format);
-  const image = process.env.CONFORMANCE_IMAGE ?? labelled.split("\n")[0] ?? "";
+  const base = run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", BASE_IMAGE);
+  const image = process.env.CONFORMANCE_IMAGE ?? base;
   assert.ok(
     image,
     "no image to test with: set CONFORMANCE_IMAGE, or run ./fitnesscrm up once, which makes one",

@@ -446,7 +446,7 @@ const grants =
       { ...on, schema: "public", objectType: "schema", privileges: ["USAGE"] },
       options,
     );
-    new postgresql.Grant(
+    const tables = new postgresql.Grant(
       "tables",
       { ...on, schema: "public", objectType: "table", privileges: table, withGrantOption: grantOption },
       options,
@@ -461,7 +461,8 @@ const grants =
         columns: ["b"],
         privileges: ["UPDATE"],
       },
-      options,
+      // A grant on all tables takes what columns have first, as it does upstream.
+      { ...options, dependsOn: [tables] },
     );
     new postgresql.Grant(
       "function",
