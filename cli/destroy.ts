@@ -3,6 +3,7 @@ import type { DestroyOptions } from "./commands/destroy";
 import { UserError } from "./errors";
 import { removeLocalEnvironment } from "./local/environment";
 import { takeLock } from "./lock";
+import { clearPending } from "./orphans";
 import { explainFailure, type StateResource } from "./pulumi";
 import { releaseDeadLock } from "./recovery";
 import { inStep, openSession, progressReporter } from "./session";
@@ -28,6 +29,8 @@ export async function destroy(options: DestroyOptions): Promise<void> {
       );
     }
     if (state !== undefined) {
+      // What a killed update made without recording it would hold on to networks, volumes and secrets.
+      await clearPending(pulumi, docker, stack, state);
       await inStep(reporter, `removing stack ${stack}`, async () => {
         if (kept.length > 0) {
           await pulumi.runChecked("protection", ["state", "unprotect", "--all", "--yes", "--stack", stack]);
