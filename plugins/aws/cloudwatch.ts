@@ -86,10 +86,6 @@ const metricAlarm = (session: Session) =>
     check: checkAlarm,
     async create(aws, inputs) {
       const cloudwatch = aws.cloudwatch(inputs.region);
-      // PutMetricAlarm overwrites without a word, which would take somebody else's alarm over.
-      if (await find(cloudwatch, String(inputs.name))) {
-        throw new Error("an alarm of this name exists already; import it or choose another");
-      }
       await cloudwatch.putMetricAlarm({ ...toApi(inputs), Tags: tagList(inputs.tagsAll) });
       return { id: String(inputs.name) };
     },
