@@ -193,10 +193,14 @@ function readConfig(): Config {
 
 /** The provider reaches the server through a loopback listener that lives as long as the engine does. */
 function openTunnel({ host, database: { tunnelPort: port } }: Config): pulumi.Output<number> {
-  const opened = ensureTunnel({ dockerHost: host, stack, port, enginePid: process.ppid }).catch(
-    (error: Error) => {
-      throw new pulumi.RunError(error.message);
-    },
-  );
+  const opened = ensureTunnel({
+    dockerHost: host,
+    stack,
+    port,
+    enginePid: process.ppid,
+    project: __dirname,
+  }).catch((error: Error) => {
+    throw new pulumi.RunError(error.message);
+  });
   return pulumi.output(opened.then(() => port));
 }

@@ -33,3 +33,17 @@ function loadAtFirstUse(name) {
 for (const name of ["typescript", "@npmcli/arborist", "./automation"]) {
   loadAtFirstUse(name);
 }
+
+// Every promise of the SDK remembers where it was made, for a report about promises that never end. To write that down takes
+// longer than to load the program.
+const debuggable = PULUMI("./runtime/debuggable");
+const { debuggablePromise } = debuggable;
+debuggable.debuggablePromise = (promise, context) => {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return debuggablePromise(promise, context);
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+};

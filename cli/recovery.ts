@@ -26,18 +26,38 @@ export async function releaseDeadLock(pulumi: Pulumi): Promise<boolean> {
     return false;
   }
   const folder = join(home, "state", ".pulumi", "locks", "organization", "fitnesscrm", stack);
-  const holders = readLocks(folder);
-  if (holders.length === 0 || holders.some(({ pid, host }) => host !== hostname() || runsPulumi(pid))) {
-    return false;
+  // One that was killed a moment ago may not have ended yet.
+  const deadline = Date.now() + DYING_MILLISECONDS;
+  for (;;) {
+    const holders = readLocks(folder);
+    if (holders.length === 0) {
+      return false;
+    }
+    if (holders.every(({ pid, host }) => host === hostname() && !runsPulumi(pid))) {
+      break;
+    }
+    if (Date.now() > deadline) {
+      return false;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
   await pulumi.runChecked("lock of the state", ["cancel", "--yes", "--stack", stack]);
   return true;
 }
 
-/** The number alone proves nothing: after a restart of the machine it belongs to some other process. */
+/** How long an update that holds the state's lock is given to end by itself. */
+const DYING_MILLISECONDS = 5_000;
+
+/**
+ * The number alone proves nothing: after a restart of the machine it belongs to some other process. One that has ended keeps
+ * its number and its name until its parent has looked, as a zombie.
+ */
 function runsPulumi(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "pulumi";
+    const status = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const name = status.slice(status.indexOf("(") + 1, status.lastIndexOf(")"));
+    const state = status.slice(status.lastIndexOf(")") + 2)[0];
+    return name === "pulumi" && state !== "Z" && state !== "X";
   } catch {
     return false;
   }

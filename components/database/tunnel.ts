@@ -8,7 +8,6 @@ import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from "no
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { pathToFileURL } from "node:url";
 import {
   type Answer,
   ask,
@@ -30,8 +29,11 @@ export interface TunnelOptions {
   readonly port: number;
   /** The process whose end ends the tunnel: the engine's language host, which is the program's parent. */
   readonly enginePid: number;
+  /** The folder of this project, which the tunnel's own process is started from. */
+  readonly project: string;
 }
 
+const DAEMON = join("components", "database", "tunnelDaemon.ts");
 const CONFIG_KEY = "fitnesscrm:database.tunnelPort";
 /** How long a port that is being given up by an ending tunnel, or taken by a starting one, is waited for. */
 const SETTLE_MILLISECONDS = 3_000;
@@ -45,7 +47,13 @@ const ATTEMPTS = 3;
  *
  * Throws, in one line, when the port belongs to something else or to the tunnel of another stack.
  */
-export async function ensureTunnel({ dockerHost, stack, port, enginePid }: TunnelOptions): Promise<void> {
+export async function ensureTunnel({
+  dockerHost,
+  stack,
+  port,
+  enginePid,
+  project,
+}: TunnelOptions): Promise<void> {
   const engine = identify(enginePid);
   if (!isAlive(engine)) {
     throw new Error(`the database tunnel cannot follow process ${enginePid}: it has ended`);
@@ -53,7 +61,7 @@ export async function ensureTunnel({ dockerHost, stack, port, enginePid }: Tunne
   const request: Request = { stack, dockerHost: dockerHost || (process.env.DOCKER_HOST ?? ""), engine };
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     if (accepted(await ask(port, request), request, port)) return;
-    const started = await startDaemon(port, request);
+    const started = await startDaemon(project, port, request);
     if (started.ready) return;
     if (started.code !== "EADDRINUSE") {
       throw new Error(
@@ -107,15 +115,15 @@ const PASSED_ON =
   /^(PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|LANG|LC_.*|XDG_.*|SSH_AUTH_SOCK|SSH_AGENT_PID|SSH_ASKPASS|SSH_ASKPASS_REQUIRE|DISPLAY|DOCKER_.*)$/;
 
 /** Starts the daemon in a session of its own and waits until it listens or says why it cannot. */
-async function startDaemon(port: number, request: Request): Promise<Started> {
+async function startDaemon(project: string, port: number, request: Request): Promise<Started> {
   const log = openSync(logFile(port), "a", 0o600);
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => PASSED_ON.test(name)));
   const daemon = spawn(
     process.execPath,
     [
-      "--import",
-      pathToFileURL(require.resolve("tsx")).href,
-      join(__dirname, "tunnelDaemon.ts"),
+      "--require",
+      join(project, "typescript.cjs"),
+      join(project, DAEMON),
       JSON.stringify({ port, ...request }),
     ],
     { cwd: "/", env, detached: true, stdio: ["ignore", log, log, "pipe"] },

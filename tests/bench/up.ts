@@ -1,13 +1,13 @@
 /**
  * `npm run bench:up`: how long `./fitnesscrm up` takes when there is nothing to do, beside the `pulumi up` of an empty
- * TypeScript program on the same machine in the same run. Needs a local stack that is up.
+ * TypeScript program as `pulumi new` makes it, on the same machine in the same run. Needs a local stack that is up.
  *
  * Prints the median of each and their ratio; the target is at most 3.
  */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PROJECT_FOLDER, stackContext } from "../../cli/context";
+import { fitnesscrmHome, PROJECT_FOLDER, stackContext } from "../../cli/context";
 import { run } from "../../cli/exec";
 import { pulumiEnvironment } from "../../cli/pulumi";
 
@@ -34,22 +34,33 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** An empty program beside ours: the same SDK, the same engine, the same way of running TypeScript. */
+/** What `pulumi new typescript` writes, on the same SDK and the same engine. */
 function emptyProgram(): string {
   const folder = mkdtempSync(join(tmpdir(), "fitnesscrm-bench-"));
-  mkdirSync(join(folder, "state"));
+  for (const name of ["state", "bin"]) {
+    mkdirSync(join(folder, name));
+  }
   symlinkSync(join(PROJECT_FOLDER, "node_modules"), join(folder, "node_modules"));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "empty", main: "index.ts" }));
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({
+      compilerOptions: { strict: true, target: "es2020", module: "commonjs", moduleResolution: "node" },
+      files: ["index.ts"],
+    }),
+  );
   writeFileSync(
     join(folder, "index.ts"),
     'import * as pulumi from "@pulumi/pulumi";\nexport const stack = pulumi.getStack();\n',
   );
-  // A language host that is older than the CLI has our project's options as its flags; here they ask for nothing.
-  writeFileSync(join(folder, "lazyModules.cjs"), "");
-  writeFileSync(
-    join(folder, "Pulumi.yaml"),
-    'name: empty\nmain: index.ts\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n    nodeargs: "--import tsx"\n',
+  writeFileSync(join(folder, "Pulumi.yaml"), "name: empty\nruntime: nodejs\n");
+  // A language host that is older than the CLI is wrapped to have our project's options, which this one does not ask for.
+  const host = readdirSync(join(fitnesscrmHome(), "bin")).find((name) =>
+    /^pulumi-language-nodejs-v/.test(name),
   );
+  if (host !== undefined) {
+    symlinkSync(join(fitnesscrmHome(), "bin", host), join(folder, "bin", "pulumi-language-nodejs"));
+  }
   return folder;
 }
 
@@ -60,6 +71,7 @@ async function main(): Promise<void> {
     ...pulumiEnvironment(stackContext("local")),
     PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
     PULUMI_CONFIG_PASSPHRASE: "bench",
+    PATH: [join(folder, "bin"), join(fitnesscrmHome(), "bin"), process.env.PATH].join(":"),
   };
   for (const ours of ["PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_OPTION_CONFIG_FILE", "PULUMI_STACK"]) {
     delete env[ours];

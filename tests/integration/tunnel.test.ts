@@ -7,6 +7,7 @@ import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { Client } from "pg";
+import { PROJECT_FOLDER } from "../../cli/context";
 import { ensureTunnel } from "../../components/database/tunnel";
 import { Gate, serveClient } from "../../components/database/tunnelConnection";
 import { ask } from "../../components/database/tunnelControl";
@@ -35,7 +36,14 @@ function open(
   engine: ChildProcess,
   more: { stack?: string; dockerHost?: string; port?: number } = {},
 ): Promise<void> {
-  return ensureTunnel({ dockerHost: "", stack: STACK, port, enginePid: pidOf(engine), ...more });
+  return ensureTunnel({
+    dockerHost: "",
+    stack: STACK,
+    port,
+    enginePid: pidOf(engine),
+    project: PROJECT_FOLDER,
+    ...more,
+  });
 }
 
 function listen(at: number): Promise<Server> {
@@ -298,7 +306,7 @@ describe("the database tunnel", function () {
     writeFileSync(
       script,
       `import { ensureTunnel } from ${JSON.stringify(tunnel)};
-ensureTunnel({ dockerHost: "", stack: ${JSON.stringify(STACK)}, port: ${port}, enginePid: ${engine.pid} });`,
+ensureTunnel({ dockerHost: "", stack: ${JSON.stringify(STACK)}, port: ${port}, enginePid: ${engine.pid}, project: ${JSON.stringify(PROJECT_FOLDER)} });`,
     );
     const tsx = pathToFileURL(require.resolve("tsx")).href;
     const { stdout, stderr } = await run(process.execPath, ["--import", tsx, script], {

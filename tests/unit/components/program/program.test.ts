@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { isStackName } from "../../../../config";
 import { TELEGRAF_VERSION } from "../../../../versions";
@@ -132,7 +133,13 @@ describe("the whole program", () => {
 
   it("opens the tunnel to the database of this stack, for as long as its engine runs", () => {
     assert.deepEqual(run.tunnels, [
-      { dockerHost: "ssh://root@crm.example.com", stack: "unit", port: 25432, enginePid: process.ppid },
+      {
+        dockerHost: "ssh://root@crm.example.com",
+        stack: "unit",
+        port: 25432,
+        enginePid: process.ppid,
+        project: resolve(__dirname, "../../../.."),
+      },
     ]);
   });
 
