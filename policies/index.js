@@ -1,4 +1,4 @@
 // JavaScript, because whatever starts a policy pack loads this file before anything can compile TypeScript.
-require("../lazyModules.cjs");
+require("../runtime.cjs");
 require("../typescript.cjs");
 require("./pack.ts");

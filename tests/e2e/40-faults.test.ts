@@ -161,6 +161,7 @@ describe("faults around an update", function () {
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
       killGroup(running.process);
       await running.result;
+      await waitFor("the killed update's program to end", async () => orphanedPrograms() === "", 30);
       assert.equal((await api("/api/health")).status, 200, "what ran before goes on running");
       await mustOnStack("up");
       await mustOnStack("preview", "--refresh", "--expect-no-changes");
@@ -198,6 +199,12 @@ describe("faults around an update", function () {
     assert.match(stderr, /--delete-data prod: must be the stack's name, e2e/);
   });
 });
+
+/** Pulumi programs whose engine is gone; each would go on for ever. */
+function orphanedPrograms(): string {
+  const rows = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n");
+  return rows.filter((row) => /^\s*\d+\s+1\s.*pulumi-language-nodejs/.test(row)).join("\n");
+}
 
 /** SHA-256 of the stack's state as its backend keeps it. */
 function stateDigest(): string {
