@@ -109,6 +109,8 @@ export const MANUAL = {
     recoveryTimeObjectiveHours: 1,
     /** M46 */
     recoveryPointObjectiveHours: 24,
+    /** M42: a day, and two hours for a run that takes long or was late. */
+    dumpAgeHours: 26,
   },
 
   /** Slow statements and slow API responses share the manual's 500 ms (M25, M31). */
