@@ -5,9 +5,11 @@ import { SUPERUSER_CONNECTIONS } from "../../config";
  * Arguments of the PostgreSQL server.
  *
  * Statements slower than the manual's limit are logged (M31), as are lock waits, DDL (M51) and connections that break;
- * `pg_stat_statements` keeps the statistics behind "slow queries".
+ * `pg_stat_statements` keeps the statistics behind "slow queries". `archive` is what sends the log to S3.
  */
-export function serverSettings(database: Config["database"]): string[] {
+export function serverSettings(
+  database: Config["database"] & { archive: Readonly<Record<string, string>> },
+): string[] {
   const settings: Record<string, string> = {
     max_connections: String(database.maxConnections),
     superuser_reserved_connections: String(SUPERUSER_CONNECTIONS),
@@ -25,6 +27,7 @@ export function serverSettings(database: Config["database"]): string[] {
     idle_session_timeout: "0",
     tcp_keepalives_idle: "60",
     password_encryption: "scram-sha-256",
+    ...database.archive,
   };
   return Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 }

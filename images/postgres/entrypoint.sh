@@ -8,6 +8,7 @@ set -euo pipefail
 readonly MAJOR=17
 readonly RUN_DIR=/run/postgresql
 readonly SECRET=/run/secrets/postgres_password
+readonly ARCHIVE=$PGBACKREST_CONFIG
 readonly VOLUME=$(dirname "$PGDATA")
 readonly HBA=$RUN_DIR/pg_hba.conf
 
@@ -108,13 +109,18 @@ host  all all 0.0.0.0/0 scram-sha-256
 host  all all ::/0      scram-sha-256
 RULES
 
-postgres -c listen_addresses='*' -c unix_socket_directories="$RUN_DIR" -c hba_file="$HBA" "$@" &
+# The last setting wins. A log that is kept for an archive that nobody configured would fill the volume.
+archiving=()
+[[ -e $ARCHIVE ]] || archiving=(-c archive_mode=off)
+
+postgres -c listen_addresses='*' -c unix_socket_directories="$RUN_DIR" -c hba_file="$HBA" "$@" "${archiving[@]}" &
 child=$!
 server=$child
 # A signal between the fork and the assignment found no server to pass it to.
 [[ -z $stopping ]] || kill -INT "$server"
 
 /usr/local/bin/provision.sh "$server" "$HBA" "$SECRET" 9>&- &
+if [[ -e $ARCHIVE ]]; then /usr/local/bin/archive.sh "$server" 9>&- & fi
 
 code=0
 await || code=$?

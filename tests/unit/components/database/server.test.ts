@@ -5,7 +5,7 @@ import { minimalConfig, rawOf, withValue } from "../../../support/config";
 
 function settings(path?: string, value?: unknown): Record<string, string> {
   const config = path === undefined ? minimalConfig() : withValue(minimalConfig(), path, value);
-  const args = serverSettings(parseConfig(rawOf(config), "/nowhere").database);
+  const args = serverSettings({ ...parseConfig(rawOf(config), "/nowhere").database, archive: {} });
   const pairs: [string, string][] = [];
   for (let index = 0; index < args.length; index += 2) {
     assert.equal(args[index], "-c");
