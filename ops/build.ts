@@ -16,14 +16,17 @@ interface Esbuild {
 }
 
 /**
- * Bundles the ops container's program, with everything that it imports, into the one file `outFile`; its folder must
- * exist. Rejects with esbuild's messages.
+ * Bundles the ops container's program, or another one, with everything that it imports, into the one file `outFile`; its
+ * folder must exist. Rejects with esbuild's messages.
  */
-export async function bundleOps(outFile: string): Promise<void> {
+export async function bundleOps(
+  outFile: string,
+  entryPoint = join(dirname(__filename), "main.ts"),
+): Promise<void> {
   const fromTsx = createRequire(require.resolve("tsx/package.json"));
   const { build } = fromTsx("esbuild") as Esbuild;
   await build({
-    entryPoints: [join(dirname(__filename), "main.ts")],
+    entryPoints: [entryPoint],
     outfile: outFile,
     bundle: true,
     platform: "node",

@@ -5,7 +5,7 @@ import type { Check } from "./health";
 import { pingRedis } from "./redis-ping";
 
 /** A secret's value without the newline that files tend to end with. Read each time: it costs nothing. */
-async function secret(path: string): Promise<string> {
+export async function secret(path: string): Promise<string> {
   try {
     return (await readFile(path, "utf8")).replace(/\n$/, "");
   } catch (error) {

@@ -1,8 +1,16 @@
-import { databaseCheck, httpCheck, redisCheck } from "./checks";
-import { HealthMonitor } from "./health";
+import { mkdir, readFile, stat } from "node:fs/promises";
+import { Client } from "pg";
+import { localBackups } from "./backup/folder";
+import { databaseCheck, httpCheck, redisCheck, secret } from "./checks";
+import { dispatch } from "./commands";
+import { HealthMonitor, reasonOf } from "./health";
+import { backupMeasures, drillMeasures, type Measure, MetricsPublisher } from "./metrics";
+import { firstBackup, type Program, program } from "./program";
+import { restorablePoint } from "./restore/archiveAge";
 import { healthServer } from "./server";
 
 const TIMEOUT_MS = 5_000;
+const secrets = process.env.OPS_SECRETS_DIR ?? "/run/secrets";
 
 function fail(message: string): never {
   process.stderr.write(`ops: ${message}\n`);
@@ -18,31 +26,119 @@ function setting(name: string, fallback: number, lowest: number, highest: number
     : fail(`${name} is "${text}": a whole number from ${lowest} to ${highest} is allowed`);
 }
 
-const secrets = process.env.OPS_SECRETS_DIR ?? "/run/secrets";
-const port = setting("OPS_PORT", 8080, 1, 65_535);
-const monitor = new HealthMonitor({
-  checks: {
-    database: databaseCheck(`${secrets}/ops_database_url`, TIMEOUT_MS),
-    redis: redisCheck(`${secrets}/redis_url`, TIMEOUT_MS),
-    backend: httpCheck(process.env.OPS_BACKEND_URL ?? "http://backend:5000/api/health", TIMEOUT_MS),
-  },
-  intervalMs: setting("OPS_INTERVAL_SECONDS", 10, 1, 3600) * 1000,
-  timeoutMs: TIMEOUT_MS + 500,
-});
-const server = healthServer(monitor);
+function log(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
 
-server.on("error", (error) => fail(`port ${port} cannot be used: ${error.message}`));
-server.listen(port, () => {
-  process.stdout.write(`ops: listening on ${port}\n`);
-  monitor.start();
-});
-
-for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  process.on(signal, () => {
-    monitor.stop();
-    server.closeIdleConnections();
-    server.close(() => process.exit(0));
-    // A client that never finishes its request does not keep the container.
-    setTimeout(() => process.exit(0), 3_000).unref();
+function healthMonitor(role: Program["role"], intervalMs: number): HealthMonitor {
+  return new HealthMonitor({
+    checks:
+      role === "ops"
+        ? {
+            database: databaseCheck(`${secrets}/ops_database_url`, TIMEOUT_MS),
+            redis: redisCheck(`${secrets}/redis_url`, TIMEOUT_MS),
+            backend: httpCheck(process.env.OPS_BACKEND_URL ?? "http://backend:5000/api/health", TIMEOUT_MS),
+          }
+        : {},
+    intervalMs,
+    timeoutMs: TIMEOUT_MS + 500,
   });
+}
+
+function metricsPublisher({ role, settings, scheduler, places }: Program, since: Date): MetricsPublisher {
+  const collect = async (): Promise<Measure[]> => {
+    if (role === "restore") {
+      const drillStatus = (await scheduler.status()).find(({ name }) => name === "restore-drill");
+      return drillMeasures(drillStatus?.last ?? null);
+    }
+    const verified = (await localBackups(places.backups, () => undefined)).filter(
+      ({ status }) => status.verifiedAt !== null,
+    );
+    return backupMeasures({
+      now: new Date(),
+      since,
+      verifiedDumps: verified.map(({ manifest }) => new Date(manifest.createdAt)),
+      archivedAt: await archivedAt(),
+    });
+  };
+  return new MetricsPublisher({
+    stack: settings.stack,
+    namespace: settings.metricNamespace,
+    region: settings.region,
+    endpoint: settings.endpoint,
+    credentials: async () =>
+      JSON.parse(await readFile(`${secrets}/metrics_writer`, "utf8")) as {
+        accessKeyId: string;
+        secretAccessKey: string;
+      },
+    collect,
+    log,
+  });
+}
+
+/** When the server last sent its log to S3. Null when it cannot be asked: the dumps alone count then. */
+async function archivedAt(): Promise<Date | null> {
+  const client = new Client({
+    connectionString: await secret(`${secrets}/ops_database_url`),
+    connectionTimeoutMillis: TIMEOUT_MS,
+    query_timeout: TIMEOUT_MS,
+    application_name: "fitnesscrm-ops-metrics",
+  });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    return (await restorablePoint(client)).lastArchivedAt;
+  } catch {
+    return null;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** When this stack's records began, which a new container does not change. */
+async function beginning(folder: string): Promise<Date> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return (await stat(folder)).birthtime;
+}
+
+async function serve(): Promise<void> {
+  const port = setting("OPS_PORT", 8080, 1, 65_535);
+  const intervalMs = setting("OPS_INTERVAL_SECONDS", 10, 1, 3600) * 1000;
+  const parts = await program();
+  const monitor = healthMonitor(parts.role, intervalMs);
+  const server = healthServer(monitor);
+  const metrics = metricsPublisher(parts, await beginning(process.env.OPS_RECORDS ?? ""));
+
+  server.on("error", (error) => fail(`port ${port} cannot be used: ${error.message}`));
+  server.listen(port, () => {
+    log(`ops: listening on ${port}`);
+    monitor.start();
+    metrics.start();
+    parts.scheduler
+      .start()
+      .then(() => firstBackup(parts))
+      .catch((error: unknown) => log(`ops: ${reasonOf(error)}`));
+  });
+
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      monitor.stop();
+      metrics.stop();
+      server.closeIdleConnections();
+      server.close();
+      void parts.scheduler.stop().finally(() => process.exit(0));
+    });
+  }
+}
+
+const [, , ...argv] = process.argv;
+if (argv.length > 0) {
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+    process.on(signal, () => stop.abort(new Error(`ended by ${signal}`)));
+  }
+  // Connections that S3 keeps open are nobody's reason to wait; what was written to a pipe has arrived.
+  void dispatch(argv, process, stop.signal).then((code) => process.exit(code));
+} else {
+  serve().catch((error: unknown) => fail(reasonOf(error)));
 }

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { generateIdentity, recipientOf } from "../../../ageKey";
+import type { BackupSettings } from "../../../ops/backup/settings";
+import { taskDefinitions } from "../../../tasks";
 import {
   answers,
   docker,
@@ -71,10 +74,27 @@ describe("the images that run beside the application", function () {
     let container: string;
     let url: string;
     before(async () => {
+      const settings: BackupSettings = {
+        stack: "unit",
+        database: { host: "db", port: 5432, name: "fitnesscrm" },
+        timeZone: "America/New_York",
+        bucket: "none",
+        prefix: "backups/",
+        region: "us-east-1",
+        endpoint: "http://127.0.0.1:9",
+        recipients: [recipientOf(generateIdentity())],
+        retentionDaysLocal: 30,
+        release: "unit",
+        metricNamespace: "FitnessCRM",
+      };
+      const files = await sandbox.secrets("files", {
+        "backup.json": JSON.stringify(settings),
+        "tasks.json": JSON.stringify({ timeZone: settings.timeZone, tasks: taskDefinitions() }),
+      });
       container = await sandbox.start({
         image: await opsImage(),
-        environment: { OPS_INTERVAL_SECONDS: "1" },
-        volumes: { "/run/secrets": secrets },
+        environment: { OPS_INTERVAL_SECONDS: "1", OPS_RECORDS: "/tmp/records" },
+        volumes: { "/run/secrets": secrets, "/fitnesscrm": files },
         tmpfs: ["/tmp"],
         publish: [8080],
       });
@@ -130,7 +150,7 @@ describe("the images that run beside the application", function () {
       assert.equal(await exec(container, "id", "-un"), "ops");
       assert.match(await exec(container, "cat", "/proc/1/status"), /CapBnd:\s0+\n/);
       assert.match(await exec(container, "pg_dump", "--version"), / 17\./);
-      for (const tool of ["pg_restore", "psql", "pgbackrest", "age", "zstd"]) {
+      for (const tool of ["pg_restore", "psql", "pgbackrest", "age", "zstd", "flock", "initdb", "postgres"]) {
         await exec(container, "sh", "-c", `command -v ${tool}`);
       }
     });
