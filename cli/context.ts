@@ -23,6 +23,9 @@ import {
   writeStackFile,
 } from "./stackFile";
 
+/** Has the form of a private key of age, and is none. */
+const STAND_IN_IDENTITY = `AGE-SECRET-KEY-1${"Q".repeat(58)}`;
+
 /** The project's folder. */
 export const PROJECT_FOLDER = resolve(__dirname, "..");
 
@@ -139,7 +142,11 @@ export function parseSettings(file: StackFile, where: string): Config {
   if (unset.length > 0) {
     throw new UserError(`${where}: still to be set: ${unset.join(", ")}`, 2);
   }
-  const secrets = JSON.stringify(Object.fromEntries(SECRETS.map((name) => [name, "not-looked-at-here"])));
+  const secrets = JSON.stringify(
+    Object.fromEntries(
+      SECRETS.map((name) => [name, name === "backupIdentity" ? STAND_IN_IDENTITY : "not-looked-at-here"]),
+    ),
+  );
   try {
     return parseConfig({ ...raw, [`${PROJECT}:secrets`]: secrets }, PROJECT_FOLDER);
   } catch (error) {

@@ -1,16 +1,23 @@
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Reporter } from "../toolchain";
 import type { DestroyOptions } from "./commands/destroy";
-import { UserError } from "./errors";
+import type { StackContext } from "./context";
+import type { DockerHost } from "./docker";
+import { messageOf, UserError } from "./errors";
 import { removeLocalEnvironment } from "./local/environment";
 import { takeLock } from "./lock";
+import { opsContainer, runInOps } from "./ops";
 import { clearPending } from "./orphans";
-import { explainFailure, type StateResource } from "./pulumi";
+import { explainFailure, type Pulumi, type StateResource } from "./pulumi";
 import { releaseDeadLock } from "./recovery";
-import { inStep, openSession, progressReporter } from "./session";
+import { readSecrets } from "./secrets";
+import { inStep, openSession, progressReporter, type Session } from "./session";
 
 /** `./fitnesscrm destroy`. @throws UserError naming the protected data, when it was not named by the caller. */
 export async function destroy(options: DestroyOptions): Promise<void> {
-  const { context, docker, pulumi } = openSession(options.stack);
+  const session = openSession(options.stack);
+  const { context, docker, pulumi } = session;
   const { stack } = context;
   if (options.deleteData !== undefined && options.deleteData !== stack) {
     throw new UserError(`--delete-data ${options.deleteData}: must be the stack's name, ${stack}`, 2);
@@ -27,6 +34,9 @@ export async function destroy(options: DestroyOptions): Promise<void> {
         `destroy: stack ${stack} holds protected data (${kept.map(describe).join(", ")}): to stop it, run ` +
           `./fitnesscrm down; to lose the data for good, add --delete-data ${stack}`,
       );
+    }
+    if (kept.length > 0 && options.withoutBackup !== true) {
+      await lastBackup(session, reporter);
     }
     if (state !== undefined) {
       // What a killed update made without recording it would hold on to networks, volumes and secrets.
@@ -55,6 +65,51 @@ export async function destroy(options: DestroyOptions): Promise<void> {
   } finally {
     await release();
   }
+}
+
+/**
+ * Saves what is about to be removed. The copy in S3 stays with its bucket; a local stack's bucket goes with the emulator, so
+ * its copy and the key that opens it are put below the launcher's home.
+ */
+async function lastBackup({ context, docker, pulumi }: Session, reporter: Reporter): Promise<void> {
+  const id = await inStep(
+    reporter,
+    "last backup",
+    async (detail) => {
+      const args = ["run", "backup", "--label", "before-destroy"];
+      try {
+        const made = (await runInOps(docker, context.stack, "ops", args, { onLine: detail })) as {
+          details: { id: string };
+        };
+        return made.details.id;
+      } catch (error) {
+        throw new UserError(
+          `destroy: no last backup could be made (${messageOf(error)}): nothing was removed; repair that, or lose the ` +
+            "data without one by --without-backup",
+        );
+      }
+    },
+    (made) => made,
+  );
+  if (context.kind === "local") {
+    const folder = await keepCopy(id, context, docker, pulumi);
+    process.stderr.write(`the last backup and its key are in ${folder}\n`);
+  }
+}
+
+async function keepCopy(
+  id: string,
+  { home, stack }: StackContext,
+  docker: DockerHost,
+  pulumi: Pulumi,
+): Promise<string> {
+  const folder = join(home, "kept", stack);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const container = await opsContainer(docker, stack, "ops");
+  await docker.runChecked("last backup", ["cp", `${container}:/backups/${id}`, join(folder, id)]);
+  const { backupIdentity } = await readSecrets(pulumi);
+  writeFileSync(join(folder, id, "identity.txt"), `${backupIdentity ?? ""}\n`, { mode: 0o600 });
+  return join(folder, id);
 }
 
 function describe({ type, inputs, id }: StateResource): string {

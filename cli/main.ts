@@ -1,24 +1,50 @@
 import { Command, CommanderError, Option } from "commander";
 import { ConfigError } from "../config";
 import { ToolchainError } from "../toolchain/types";
+import * as backup from "./commands/backup";
+import * as backups from "./commands/backups";
 import * as destroy from "./commands/destroy";
 import * as down from "./commands/down";
+import * as drill from "./commands/drill";
 import * as env from "./commands/env";
 import * as health from "./commands/health";
 import * as host from "./commands/host";
 import * as logs from "./commands/logs";
 import * as preview from "./commands/preview";
 import * as pulumi from "./commands/pulumi";
+import * as restore from "./commands/restore";
 import * as scale from "./commands/scale";
+import * as schedule from "./commands/schedule";
 import * as secrets from "./commands/secrets";
 import * as state from "./commands/state";
+import * as tasks from "./commands/tasks";
 import * as test from "./commands/test";
 import * as up from "./commands/up";
 import { PROJECT_FOLDER } from "./context";
 import { messageOf, UserError } from "./errors";
 
 /** In the order of the help. A command loads what is heavy only when it runs. */
-const COMMANDS = [up, preview, down, destroy, health, logs, scale, secrets, pulumi, env, host, state, test];
+const COMMANDS = [
+  up,
+  preview,
+  down,
+  destroy,
+  health,
+  logs,
+  scale,
+  backup,
+  backups,
+  restore,
+  drill,
+  tasks,
+  schedule,
+  secrets,
+  pulumi,
+  env,
+  host,
+  state,
+  test,
+];
 
 async function main(): Promise<void> {
   process.chdir(PROJECT_FOLDER);

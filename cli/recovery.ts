@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import type { DockerHost } from "./docker";
+import { type DockerHost, words } from "./docker";
 import type { Pulumi, StackState, StateResource } from "./pulumi";
 
 /** What an update needs to know of the state that the last one left, and of what has happened to the machine since. */
@@ -93,6 +93,46 @@ export async function planRecovery(state: StackState, docker: DockerHost, stack:
       ...(lostServices.length > 0 ? [`gone from the engine and made again: ${lostServices.join(", ")}`] : []),
     ],
   };
+}
+
+/**
+ * Makes volumes again that the state knows and the engine does not, before a task that wants one has the engine make it
+ * without labels.
+ *
+ * @returns One line for each that is gone, or that the engine has made anew: what it held is lost here.
+ */
+export async function recoverVolumes(
+  state: StackState,
+  docker: DockerHost,
+  stack: string,
+): Promise<string[]> {
+  const declared = (state.resources ?? []).flatMap(({ type, inputs, outputs }) =>
+    type === "docker:index/volume:Volume" && typeof inputs?.name === "string"
+      ? [{ name: inputs.name, labelled: Array.isArray(outputs?.labels) && outputs.labels.length > 0 }]
+      : [],
+  );
+  if (declared.length === 0) {
+    return [];
+  }
+  const label = `fitnesscrm.stack=${stack}`;
+  const list = (...filter: string[]) => docker.runChecked("volumes", ["volume", "ls", "--quiet", ...filter]);
+  const [all, ours] = (await Promise.all([list(), list("--filter", `label=${label}`)])).map(
+    (text) => new Set(words(text)),
+  );
+  const notes: string[] = [];
+  for (const { name, labelled } of declared) {
+    if (!all?.has(name)) {
+      await docker.runChecked(`volume ${name}`, ["volume", "create", "--label", label, name]);
+      notes.push(
+        `volume ${name} was gone and is made again, empty: ./fitnesscrm restore brings its data back`,
+      );
+    } else if (labelled && !ours?.has(name)) {
+      notes.push(
+        `volume ${name} was lost, the engine has made a new one: ./fitnesscrm restore brings its data back`,
+      );
+    }
+  }
+  return notes;
 }
 
 /** Services that the state knows and the engine does not: its data was wiped, or somebody removed them. */

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { SECRETS } from "../config";
+import { generateIdentity } from "../ageKey";
+import { SECRETS, type SecretName } from "../config";
 import { readSettings, type StackContext } from "./context";
 import { UserError } from "./errors";
 import { type Pulumi, passphraseFile } from "./pulumi";
@@ -48,7 +49,7 @@ export async function ensureSecrets(pulumi: Pulumi): Promise<string[]> {
   const existing = await readSecrets(pulumi);
   const missing = SECRETS.filter((name) => existing[name] === undefined);
   if (missing.length > 0) {
-    const made = Object.fromEntries(missing.map((name) => [name, randomBytes(24).toString("base64url")]));
+    const made = Object.fromEntries(missing.map((name) => [name, generate(name)]));
     // By standard input: a command line can be read by everybody on the machine.
     await pulumi.runChecked(
       "secrets",
@@ -60,6 +61,10 @@ export async function ensureSecrets(pulumi: Pulumi): Promise<string[]> {
   mkdirSync(context.folder, { recursive: true, mode: 0o700 });
   writeFileSync(known, fingerprint(context) ?? "", { mode: 0o600 });
   return missing;
+}
+
+function generate(name: SecretName): string {
+  return name === "backupIdentity" ? generateIdentity() : randomBytes(24).toString("base64url");
 }
 
 /** SHA-256 of the encrypted secrets and of the names that this version wants; undefined when there are none yet. */

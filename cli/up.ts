@@ -14,7 +14,8 @@ import { ensureLocalEnvironment, requireFreePort } from "./local/environment";
 import { takeLock } from "./lock";
 import { clearPending } from "./orphans";
 import { explainFailure, type Pulumi } from "./pulumi";
-import { planRecovery, releaseDeadLock } from "./recovery";
+import { planRecovery, recoverVolumes, releaseDeadLock } from "./recovery";
+import { settleKilledRestore } from "./restore";
 import { ensurePassphrase, ensureSecrets } from "./secrets";
 import { inStep, policyArguments, prepareTools, progressReporter, type Session, sessionOf } from "./session";
 import { initStack } from "./stackInit";
@@ -48,6 +49,10 @@ export async function up(options: UpOptions): Promise<void> {
       ...options,
       refresh: options.refresh || local.forgot,
     });
+    const settled = await settleKilledRestore(session);
+    if (settled !== undefined) {
+      reporter.step("a killed restore").done(settled);
+    }
     await runUpdate(session, reporter, options, args);
     await local.remember();
 
@@ -193,6 +198,10 @@ async function prepareState(
     for (const note of unfinished.notes) {
       reporter.step("continuing a killed update").done(note);
     }
+    const lostVolumes = await recoverVolumes(state, docker, context.stack);
+    for (const note of lostVolumes) {
+      reporter.step("recovery").done(note);
+    }
     const started = await startServices(docker, context.stack, state);
     const recovery = await planRecovery(state, docker, context.stack);
     for (const note of recovery.notes) {
@@ -203,7 +212,9 @@ async function prepareState(
     }
     return [
       ...recovery.args,
-      ...(options.refresh || recovery.refresh || unfinished.refresh ? ["--refresh"] : []),
+      ...(options.refresh || recovery.refresh || unfinished.refresh || lostVolumes.length > 0
+        ? ["--refresh"]
+        : []),
     ];
   });
 }

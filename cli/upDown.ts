@@ -12,7 +12,7 @@ const NOWHERE = "node.labels.fitnesscrm.down==true";
 /** In the order of starting; what stands in one line starts together, and what depends on it waits. Stopping goes backwards. */
 const STAGES: readonly (readonly string[])[] = [
   ["db", "redis"],
-  ["backend", "frontend", "ops", "agent"],
+  ["backend", "frontend", "ops", "restore", "agent"],
   ["nginx"],
 ];
 

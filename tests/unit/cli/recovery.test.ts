@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DockerHost, type StackServiceInfo } from "../../../cli/docker";
 import type { StackState } from "../../../cli/pulumi";
-import { planRecovery } from "../../../cli/recovery";
+import { planRecovery, recoverVolumes } from "../../../cli/recovery";
 import { changes } from "../../../cli/up";
 import { declaredReplicas } from "../../../cli/upDown";
 
@@ -118,4 +118,55 @@ describe("what an update changed, from pulumi's summary", () => {
       assert.equal(changes(output(summary)), line);
     });
   }
+});
+
+describe("volumes that were lost", () => {
+  const volume = (name: string, labels: object[] = [{ label: "fitnesscrm.stack", value: "unit" }]) => ({
+    urn: `urn:pulumi:unit::fitnesscrm::docker:index/volume:Volume::${name}`,
+    type: "docker:index/volume:Volume",
+    inputs: { name: `fitnesscrm-unit-${name}` },
+    outputs: { name: `fitnesscrm-unit-${name}`, labels },
+  });
+
+  class Volumes extends DockerHost {
+    readonly made: string[] = [];
+    constructor(
+      private readonly labelled: string[],
+      private readonly bare: string[] = [],
+    ) {
+      super("");
+    }
+    override async runChecked(_what: string, args: readonly string[]): Promise<string> {
+      if (args[1] === "create") {
+        this.made.push(args.slice(2).join(" "));
+        return "";
+      }
+      const found = args.includes("--filter") ? this.labelled : [...this.labelled, ...this.bare];
+      return found.map((name) => `fitnesscrm-unit-${name}\n`).join("");
+    }
+  }
+
+  it("are none where all are there", async () => {
+    const docker = new Volumes(["postgres", "redis"]);
+    const state = { resources: [volume("postgres"), volume("redis")] };
+    assert.deepEqual(await recoverVolumes(state, docker, "unit"), []);
+    assert.deepEqual(docker.made, []);
+  });
+
+  it("are made again with the stack's label, and it is said that they are empty", async () => {
+    const docker = new Volumes(["redis"]);
+    const state = { resources: [volume("postgres"), volume("redis")] };
+    assert.deepEqual(await recoverVolumes(state, docker, "unit"), [
+      "volume fitnesscrm-unit-postgres was gone and is made again, empty: ./fitnesscrm restore brings its data back",
+    ]);
+    assert.deepEqual(docker.made, ["--label fitnesscrm.stack=unit fitnesscrm-unit-postgres"]);
+  });
+
+  it("are noticed once when the engine has made them anew without a label", async () => {
+    const docker = new Volumes([], ["postgres"]);
+    const [note = ""] = await recoverVolumes({ resources: [volume("postgres")] }, docker, "unit");
+    assert.match(note, /^volume fitnesscrm-unit-postgres was lost, the engine has made a new one/);
+    assert.deepEqual(await recoverVolumes({ resources: [volume("postgres", [])] }, docker, "unit"), []);
+    assert.deepEqual(docker.made, []);
+  });
 });
