@@ -9,13 +9,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { IDENTITY_PATTERN, RECIPIENT_PATTERN } from "./ageKey";
 import { KEY_METRICS, type KeyMetric, MANUAL } from "./manual";
 
 /** The project's name, and the namespace of its configuration keys. */
 export const PROJECT = "fitnesscrm";
 
 /** Services of the stack, in the order in which they depend on each other. */
-export const SERVICES = ["db", "redis", "backend", "frontend", "nginx", "ops", "agent"] as const;
+export const SERVICES = ["db", "redis", "backend", "frontend", "nginx", "ops", "restore", "agent"] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
 /** Generated secrets; each is a key below `fitnesscrm:secrets`. */
@@ -28,6 +29,8 @@ export const SECRETS = [
   "redisPassword",
   "secretKey",
   "adminPassword",
+  "backupIdentity",
+  "archivePassphrase",
 ] as const;
 export type SecretName = (typeof SECRETS)[number];
 
@@ -158,6 +161,8 @@ const resources = z.strictObject({
   frontend: limits({ memoryMiB: 128, cpus: 0.5 }),
   nginx: limits({ memoryMiB: 128, cpus: 1 }),
   ops: limits({ memoryMiB: 512, cpus: 1 }),
+  /** Idle but for restores and drills, which run a server of their own. */
+  restore: limits({ memoryMiB: 1024, cpus: 2 }),
   agent: limits({ memoryMiB: 192, cpus: 0.25 }),
 } satisfies Record<ServiceName, z.ZodType>);
 
@@ -295,6 +300,20 @@ const schema = z.strictObject({
           `must not be shorter than the manual's ${MANUAL.backup.retentionDaysS3} days (M43)`,
         )
         .default(MANUAL.backup.retentionDaysS3),
+      /** Days for which the server keeps its own copy of a backup (M43). */
+      retentionDaysLocal: positive
+        .min(
+          MANUAL.backup.retentionDaysLocal,
+          `must not be shorter than the manual's ${MANUAL.backup.retentionDaysLocal} days (M43)`,
+        )
+        .default(MANUAL.backup.retentionDaysLocal),
+      /**
+       * Further public keys of age that every backup is encrypted to, beside the stack's own: one whose private key lies in a
+       * safe opens the backups when the stack's secrets are lost.
+       */
+      recipients: z
+        .array(z.string().regex(RECIPIENT_PATTERN, "must be a public key of age: age1 and 58 characters"))
+        .default([]),
     })
     .prefault({}),
   alarms: z
@@ -336,7 +355,11 @@ const schema = z.strictObject({
     Object.fromEntries(
       SECRETS.map((name) => [
         name,
-        z.string().regex(/^[\x21-\x7e]{16,}$/, "must be 16 printable ASCII characters or more"),
+        name === "backupIdentity"
+          ? z
+              .string()
+              .regex(IDENTITY_PATTERN, "must be a private key of age: AGE-SECRET-KEY-1 and 58 characters")
+          : z.string().regex(/^[\x21-\x7e]{16,}$/, "must be 16 printable ASCII characters or more"),
       ]),
     ) as Record<SecretName, z.ZodString>,
   ),

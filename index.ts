@@ -6,12 +6,17 @@ import * as aws from "@pulumi/aws";
 import * as docker from "@pulumi/docker";
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
+import { recipientOf } from "./ageKey";
 import { awsProviderArgs } from "./components/aws";
-import { BackupBucket } from "./components/backup/bucket";
+import { BackupAlarms } from "./components/backup/alarms";
+import { pgbackrestConf } from "./components/backup/archive";
+import { BackupBucket, PREFIXES } from "./components/backup/bucket";
 import { Database, databaseUrl } from "./components/database/database";
 import { ensureTunnel } from "./components/database/tunnel";
-import { ThresholdAlarms } from "./components/monitoring/thresholdAlarms";
+import { MetricsSender } from "./components/monitoring/metricsSender";
+import { METRIC_NAMESPACE, ThresholdAlarms } from "./components/monitoring/thresholdAlarms";
 import { SeverityTopics } from "./components/monitoring/topics";
+import { ScheduledTasks } from "./components/operations/scheduledTasks";
 import { Application } from "./components/stack/application";
 import { StackFoundation } from "./components/stack/foundation";
 import { StackImages } from "./components/stack/images";
@@ -26,7 +31,9 @@ import {
   publicUrlOf,
   STACK_NAME_RULE,
 } from "./config";
+import type { BackupSettings } from "./ops/backup/settings";
 import { readCheckout } from "./release";
+import { taskDefinitions } from "./tasks";
 import { TELEGRAF_VERSION } from "./versions";
 
 const stack = pulumi.getStack();
@@ -40,6 +47,29 @@ const dockerProvider = new docker.Provider("docker", config.host === "" ? {} : {
 const awsProvider = new aws.Provider("aws", awsProviderArgs(config.aws, { project: PROJECT, stack }));
 const onDocker: pulumi.ComponentResourceOptions = { providers: { docker: dockerProvider } };
 const onAws: pulumi.ComponentResourceOptions = { providers: { aws: awsProvider } };
+
+// Where backups go.
+
+const backups = new BackupBucket(
+  "backups",
+  { stack, bucketName: config.backup.bucket, retentionDays: config.backup.retentionDaysS3 },
+  onAws,
+);
+const archiveConfig = pulumi.secret(
+  pulumi
+    .all([backups.bucketName, backups.archiver.id, backups.archiver.secret])
+    .apply(([bucketName, key, keySecret]) =>
+      pgbackrestConf({
+        bucket: bucketName,
+        prefix: PREFIXES.wal,
+        region: config.aws.region,
+        endpoint: config.aws.emulator?.containerEndpoint,
+        key,
+        keySecret,
+        cipherPass: config.secrets.archivePassphrase,
+      }),
+    ),
+);
 
 // The container stack.
 
@@ -61,6 +91,7 @@ const stateful = new StatefulServices(
     images: images.own,
     config,
     passwords: { postgres: secret("postgresPassword"), redis: secret("redisPassword") },
+    archiveConfig,
   },
   onDocker,
 );
@@ -114,6 +145,16 @@ const application = new Application(
   onDocker,
 );
 
+// Backup and recovery, and what else runs by the calendar.
+
+const metricsSender = new MetricsSender("metrics", { stack }, onAws);
+
+const tasks = new ScheduledTasks(
+  "tasks",
+  { stack, timeZone: config.timeZone, tasks: taskDefinitions() },
+  onDocker,
+);
+
 new Operations(
   "operations",
   {
@@ -121,23 +162,23 @@ new Operations(
     foundation,
     images: images.own,
     config,
+    tasks,
+    backupSettings: pulumi
+      .all([backups.bucketName, images.backend.reference])
+      .apply(([bucketName, reference]) => JSON.stringify(backupSettings(bucketName, reference), null, 2)),
     monitoringDatabaseUrl: databaseUrl(
       database.roles.monitoring,
       secret("monitoringPassword"),
       config.database.name,
     ),
+    backupDatabaseUrl: databaseUrl(database.roles.backup, secret("backupPassword"), config.database.name),
     redisUrl,
+    credentials: { writer: backups.writer, reader: backups.reader, metrics: metricsSender.key },
+    backupIdentity: secret("backupIdentity"),
+    archiveConfig,
     dependsOn: [...database.ready, stateful.redis.service],
   },
   onDocker,
-);
-
-// Backup and recovery.
-
-const backups = new BackupBucket(
-  "backups",
-  { stack, bucketName: config.backup.bucket, retentionDays: config.backup.retentionDaysS3 },
-  onAws,
 );
 
 // Monitoring and on-call.
@@ -154,6 +195,8 @@ const thresholdAlarms = new ThresholdAlarms(
   onAws,
 );
 
+const backupAlarms = new BackupAlarms("backups", { stack, ...config.alarms, topicArns: topics.arns }, onAws);
+
 // What operators and the launcher read.
 
 /** Where the application is. */
@@ -164,8 +207,8 @@ export const apiHealthUrl = `${publicUrl}/api/health`;
 export const mailboxUrl = config.local === undefined ? null : `http://127.0.0.1:${config.local.mailboxPort}`;
 /** The backup bucket (M43). */
 export const bucket = backups.bucketName;
-/** Alarm names by the manual's metric (M22 to M27). */
-export const alarms = pulumi.output(thresholdAlarms.names);
+/** Alarm names by what they watch (M22 to M27, M45, M46). */
+export const alarms = pulumi.output({ ...thresholdAlarms.names, ...backupAlarms.names });
 /** What runs: images by digest, and the commit that declared it (M19). */
 export const release = images.references.apply((references) => ({
   ...readCheckout(config.app.source ?? "."),
@@ -178,6 +221,25 @@ export const services = {
   frontend: application.frontend.serviceName,
   nginx: application.nginx.serviceName,
 };
+
+/** What the containers of ops and restore read, see `ops/backup/settings.ts`. */
+function backupSettings(bucketName: string, backendImage: string): BackupSettings {
+  const endpoint = config.aws.emulator?.containerEndpoint;
+  return {
+    stack,
+    database: { host: "db", port: 5432, name: config.database.name },
+    timeZone: config.timeZone,
+    bucket: bucketName,
+    prefix: PREFIXES.backups,
+    region: config.aws.region,
+    ...(endpoint !== undefined && { endpoint }),
+    recipients: [recipientOf(config.secrets.backupIdentity), ...config.backup.recipients],
+    retentionDaysLocal: config.backup.retentionDaysLocal,
+    release: backendImage,
+    metricNamespace: METRIC_NAMESPACE,
+    wal: { stanza: "main", prefix: PREFIXES.wal },
+  };
+}
 
 function readConfig(): Config {
   if (!isStackName(stack)) {

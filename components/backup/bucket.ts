@@ -9,14 +9,19 @@ export interface BackupBucketArgs {
   retentionDays: number;
 }
 
+/** What lies where in the bucket. */
+export const PREFIXES = { backups: "backups/", wal: "wal/" } as const;
+
 /** Days after which the parts of an upload that never finished go. */
 const BROKEN_UPLOAD_DAYS = 7;
 
 /**
  * The S3 bucket for backups (M43): private, encrypted, versioned, TLS only, emptied by lifecycle and by nothing else.
  *
- * Two users: the writer adds backups and can neither delete nor overwrite for good (versions stay); the reader is for
- * restores. A stolen server can thus not destroy its own backups. Protected: `destroy` asks for its name.
+ * Three users: the writer adds backups and can neither delete nor overwrite for good (versions stay); the reader is for
+ * restores; the archiver keeps the database's log below a prefix of its own, where what expires is deleted, and brought back
+ * from its version if it must. A stolen server can thus not destroy its own backups. Protected, and left where it is when the
+ * stack is destroyed.
  */
 export class BackupBucket extends pulumi.ComponentResource {
   readonly bucketName: pulumi.Output<string>;
@@ -25,6 +30,11 @@ export class BackupBucket extends pulumi.ComponentResource {
   readonly writer: aws.iam.AccessKey;
   /** Credentials that can list and read. */
   readonly reader: aws.iam.AccessKey;
+  /** Credentials of the database server for its log: everything below `wal/`, nothing else. */
+  readonly archiver: aws.iam.AccessKey;
+
+  /** The bucket outlives its stack, with all that protects and empties it: backups are for when the rest is gone. */
+  private readonly kept: pulumi.CustomResourceOptions = { parent: this, retainOnDelete: true };
 
   constructor(name: string, args: BackupBucketArgs, opts?: pulumi.ComponentResourceOptions) {
     super("fitnesscrm:backup:Bucket", name, {}, opts);
@@ -37,12 +47,23 @@ export class BackupBucket extends pulumi.ComponentResource {
 
     this.bucketName = bucket.bucket;
     this.bucketArn = bucket.arn;
+    const { backups, wal } = PREFIXES;
     this.writer = this.createUser(name, args, "writer", [
-      { actions: ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObjectAttributes"], on: "objects" },
+      {
+        actions: ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObjectAttributes"],
+        on: `${backups}*`,
+      },
+      { actions: ["s3:ListBucket", "s3:GetBucketLocation"], on: "bucket" },
+    ]);
+    this.archiver = this.createUser(name, args, "archiver", [
+      {
+        actions: ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject", "s3:DeleteObject"],
+        on: `${wal}*`,
+      },
       { actions: ["s3:ListBucket", "s3:GetBucketLocation"], on: "bucket" },
     ]);
     this.reader = this.createUser(name, args, "reader", [
-      { actions: ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes"], on: "objects" },
+      { actions: ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes"], on: "*" },
       { actions: ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation"], on: "bucket" },
     ]);
     this.registerOutputs({ bucketName: this.bucketName, bucketArn: this.bucketArn });
@@ -56,7 +77,7 @@ export class BackupBucket extends pulumi.ComponentResource {
         ...(args.bucketName !== undefined && { bucket: args.bucketName }),
         forceDestroy: false,
       },
-      { parent: this, protect: true },
+      { ...this.kept, protect: true },
     );
   }
 
@@ -64,7 +85,7 @@ export class BackupBucket extends pulumi.ComponentResource {
     return new aws.s3.BucketVersioning(
       name,
       { bucket: bucket.id, versioningConfiguration: { status: "Enabled" } },
-      { parent: this },
+      this.kept,
     );
   }
 
@@ -75,7 +96,7 @@ export class BackupBucket extends pulumi.ComponentResource {
         bucket: bucket.id,
         rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" }, bucketKeyEnabled: false }],
       },
-      { parent: this },
+      this.kept,
     );
   }
 
@@ -83,7 +104,7 @@ export class BackupBucket extends pulumi.ComponentResource {
     const ownership = new aws.s3.BucketOwnershipControls(
       name,
       { bucket: bucket.id, rule: { objectOwnership: "BucketOwnerEnforced" } },
-      { parent: this },
+      this.kept,
     );
     const block = new aws.s3.BucketPublicAccessBlock(
       name,
@@ -95,7 +116,7 @@ export class BackupBucket extends pulumi.ComponentResource {
         restrictPublicBuckets: true,
       },
       // S3 refuses concurrent changes of a bucket's access settings.
-      { parent: this, dependsOn: [ownership] },
+      { ...this.kept, dependsOn: [ownership] },
     );
     new aws.s3.BucketPolicy(
       name,
@@ -117,7 +138,7 @@ export class BackupBucket extends pulumi.ComponentResource {
           }),
         ),
       },
-      { parent: this, dependsOn: [block] },
+      { ...this.kept, dependsOn: [block] },
     );
   }
 
@@ -135,8 +156,14 @@ export class BackupBucket extends pulumi.ComponentResource {
           {
             id: "expire-backups",
             status: "Enabled",
-            filter: { prefix: "" },
+            // Below wal/ pgBackRest itself deletes what expired: some of its files are written once and never expire.
+            filter: { prefix: PREFIXES.backups },
             expiration: { days: retentionDays },
+          },
+          {
+            id: "expire-old-versions",
+            status: "Enabled",
+            filter: { prefix: "" },
             // As long as the current ones: an overwritten backup is still a backup.
             noncurrentVersionExpiration: { noncurrentDays: retentionDays },
             abortIncompleteMultipartUpload: { daysAfterInitiation: BROKEN_UPLOAD_DAYS },
@@ -150,7 +177,7 @@ export class BackupBucket extends pulumi.ComponentResource {
           },
         ],
       },
-      { parent: this, dependsOn: [versioning] },
+      { ...this.kept, dependsOn: [versioning] },
     );
   }
 
@@ -158,7 +185,7 @@ export class BackupBucket extends pulumi.ComponentResource {
     name: string,
     args: BackupBucketArgs,
     purpose: string,
-    rights: { actions: string[]; on: "bucket" | "objects" }[],
+    rights: { actions: string[]; on: "bucket" | `${string}*` }[],
   ): aws.iam.AccessKey {
     // No fixed name: one that a killed update left behind would be in the way of the next.
     const user = new aws.iam.User(`fitnesscrm-${args.stack}-${name}-${purpose}`, {}, { parent: this });
@@ -173,7 +200,7 @@ export class BackupBucket extends pulumi.ComponentResource {
             Statement: rights.map(({ actions, on }) => ({
               Effect: "Allow",
               Action: actions,
-              Resource: on === "bucket" ? arn : `${arn}/*`,
+              Resource: on === "bucket" ? arn : `${arn}/${on}`,
             })),
           }),
         ),

@@ -146,12 +146,14 @@ export class Database extends pulumi.ComponentResource {
       );
     };
 
-    // Without this every role of the server could connect to every database and fill it with temporary tables.
-    onDatabase("everyone", "public", []);
     onDatabase("app", roles.app.name, ["CONNECT"]);
     onDatabase("readonly", roles.readonly.name, ["CONNECT"]);
     onDatabase("backup", roles.backup.name, ["CONNECT"]);
     onDatabase("monitoring", roles.monitoring.name, ["CONNECT"]);
+    // Without this every role of the server could connect to every database and fill it with temporary tables. After the
+    // others: in a new database, such as one that replaces a lost one, what everybody may do by default is not written down
+    // until something else is granted, and a refresh would find nothing to revoke.
+    onDatabase("everyone", "public", []);
     onSchema("app", roles.app.name, ["CREATE", "USAGE"]);
     onSchema("readonly", roles.readonly.name, ["USAGE"]);
 

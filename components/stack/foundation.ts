@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
 /** Data that outlives every container. */
-export const VOLUMES = ["postgres", "redis", "uploads"] as const;
+export const VOLUMES = ["postgres", "redis", "uploads", "backups", "restore"] as const;
 export type VolumeName = (typeof VOLUMES)[number];
 
 /**
@@ -21,6 +21,8 @@ export class StackFoundation extends pulumi.ComponentResource {
       postgres: this.createVolume("postgres", args.stack),
       redis: this.createVolume("redis", args.stack),
       uploads: this.createVolume("uploads", args.stack),
+      backups: this.createVolume("backups", args.stack),
+      restore: this.createVolume("restore", args.stack),
     };
     this.registerOutputs({ networkName: this.network.name });
   }
@@ -37,7 +39,9 @@ export class StackFoundation extends pulumi.ComponentResource {
     return new docker.Volume(
       volume,
       { name: `fitnesscrm-${stack}-${volume}`, labels: labels(stack) },
-      { parent: this, protect: true },
+      // A volume that was lost is made anew by the engine, without labels, as soon as a task wants it. To replace it for that would
+      // be to delete it, with what was restored into it.
+      { parent: this, protect: true, ignoreChanges: ["labels"] },
     );
   }
 }

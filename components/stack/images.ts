@@ -41,7 +41,7 @@ export class StackImages extends pulumi.ComponentResource {
         prepare: "images/ops/prepare.sh",
         alsoDependsOn: {
           folders: ["ops"],
-          words: ["manual.ts", "config.ts", "package-lock.json"].map(contentOf),
+          words: ["manual.ts", "config.ts", "metricNames.ts", "package-lock.json"].map(contentOf),
         },
       }),
       agent: this.ownImage("agent", {

@@ -1,7 +1,9 @@
+import type * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../../config";
 import type { Image } from "../images/image";
-import { swarmSecret } from "./files";
+import type { ScheduledTasks } from "../operations/scheduledTasks";
+import { swarmConfig, swarmSecret } from "./files";
 import type { StackFoundation } from "./foundation";
 import { StackService } from "./service";
 
@@ -10,29 +12,64 @@ export interface OperationsArgs {
   foundation: StackFoundation;
   images: { ops: Image; agent: Image };
   config: Pick<Config, "resources">;
+  tasks: ScheduledTasks;
+  /** What the containers know of backups: see `ops/backup/settings.ts`. */
+  backupSettings: pulumi.Input<string>;
   /** Connections as the monitoring role: statistics, no data. */
   monitoringDatabaseUrl: pulumi.Input<string>;
+  /** Connections as the backup role: reads everything. */
+  backupDatabaseUrl: pulumi.Input<string>;
   redisUrl: pulumi.Input<string>;
+  credentials: { writer: aws.iam.AccessKey; reader: aws.iam.AccessKey; metrics: aws.iam.AccessKey };
+  /** Private key of age that opens the backups. */
+  backupIdentity: pulumi.Input<string>;
+  /** pgBackRest's configuration. */
+  archiveConfig: pulumi.Input<string>;
   dependsOn: pulumi.Input<pulumi.Resource>[];
 }
 
+/** Where a task's runs are recorded, on the volume of its service. */
+const RECORDS = { ops: "/backups/.records", restore: "/var/lib/restore/.records" } as const;
+/** A dump or a restore that is under way is ended and cleaned up after. */
+const STOP_SECONDS = 60;
+
 /**
- * What runs beside the application: ops, which checks the stack from inside (and is the home of backups, drills and reports),
- * and the metrics agent, one on every node. Neither has the Docker socket, neither runs as root.
+ * What runs beside the application: ops, which checks the stack from inside and makes the backups; restore, which alone can
+ * open them, for drills and restores; and the metrics agent, one on every node. None has the Docker socket, none runs as root.
  */
 export class Operations extends pulumi.ComponentResource {
   readonly ops: StackService;
+  readonly restore: StackService;
   readonly agent: StackService;
 
   constructor(name: string, args: OperationsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("fitnesscrm:stack:Operations", name, {}, opts);
 
-    this.ops = this.createOps(args);
+    const shared = this.sharedFiles(args);
+    this.ops = this.createOps(args, shared);
+    this.restore = this.createRestore(args, shared);
     this.agent = this.createAgent(args);
-    this.registerOutputs({ ops: this.ops.serviceName, agent: this.agent.serviceName });
+    this.registerOutputs({
+      ops: this.ops.serviceName,
+      restore: this.restore.serviceName,
+      agent: this.agent.serviceName,
+    });
   }
 
-  private createOps(args: OperationsArgs): StackService {
+  private sharedFiles({ stack, tasks, backupSettings, credentials }: OperationsArgs) {
+    return {
+      configs: [
+        { config: tasks.file, path: "/fitnesscrm/tasks.json" },
+        { config: swarmConfig(stack, "backup", backupSettings, this), path: "/fitnesscrm/backup.json" },
+      ],
+      secrets: {
+        backup_reader: swarmSecret(stack, "backup-reader", keyFile(credentials.reader), this),
+        metrics_writer: swarmSecret(stack, "metrics-writer", keyFile(credentials.metrics), this),
+      },
+    };
+  }
+
+  private createOps(args: OperationsArgs, shared: ReturnType<Operations["sharedFiles"]>): StackService {
     const { stack, foundation, images, config } = args;
     return new StackService(
       "ops",
@@ -41,17 +78,58 @@ export class Operations extends pulumi.ComponentResource {
         service: "ops",
         network: foundation.network,
         image: images.ops.reference,
+        environment: { OPS_ROLE: "ops", OPS_RECORDS: RECORDS.ops },
+        configs: shared.configs,
         secrets: {
           ops_database_url: swarmSecret(stack, "ops-database-url", args.monitoringDatabaseUrl, this),
           redis_url: swarmSecret(stack, "ops-redis-url", args.redisUrl, this),
+          backup_database_url: swarmSecret(stack, "backup-database-url", args.backupDatabaseUrl, this),
+          backup_writer: swarmSecret(stack, "backup-writer", keyFile(args.credentials.writer), this),
+          ...shared.secrets,
         },
+        volumes: { "/backups": foundation.volumes.backups.name },
+        readOnlyVolumes: { "/uploads": foundation.volumes.uploads.name },
         scratchMiB: { "/tmp": 64 },
         readOnlyRoot: true,
         probe: { command: ["/usr/local/bin/healthcheck"] },
         limits: config.resources.ops,
         replicas: 1,
-        update: "roll",
+        // Two of them would run every task twice.
+        update: "replace",
         pinned: true,
+        stopGraceSeconds: STOP_SECONDS,
+      },
+      { parent: this, dependsOn: args.dependsOn },
+    );
+  }
+
+  private createRestore(args: OperationsArgs, shared: ReturnType<Operations["sharedFiles"]>): StackService {
+    const { stack, foundation, images, config } = args;
+    return new StackService(
+      "restore",
+      {
+        stack,
+        service: "restore",
+        network: foundation.network,
+        image: images.ops.reference,
+        environment: { OPS_ROLE: "restore", OPS_RECORDS: RECORDS.restore },
+        configs: shared.configs,
+        secrets: {
+          backup_identity: swarmSecret(stack, "backup-identity", args.backupIdentity, this),
+          pgbackrest_conf: swarmSecret(stack, "restore-archive", args.archiveConfig, this),
+          ...shared.secrets,
+        },
+        volumes: { "/var/lib/restore": foundation.volumes.restore.name },
+        readOnlyVolumes: { "/backups": foundation.volumes.backups.name },
+        // Parallel index builds of the temporary server share memory in /dev/shm.
+        scratchMiB: { "/dev/shm": 256, "/tmp": 64 },
+        readOnlyRoot: true,
+        probe: { command: ["/usr/local/bin/healthcheck"] },
+        limits: config.resources.restore,
+        replicas: 1,
+        update: "replace",
+        pinned: true,
+        stopGraceSeconds: STOP_SECONDS,
       },
       { parent: this, dependsOn: args.dependsOn },
     );
@@ -86,4 +164,13 @@ export class Operations extends pulumi.ComponentResource {
       { parent: this, dependsOn: args.dependsOn },
     );
   }
+}
+
+/** A key as the containers read it: one JSON file, so that its two halves never come from two different keys. */
+function keyFile(key: aws.iam.AccessKey): pulumi.Output<string> {
+  return pulumi.secret(
+    pulumi
+      .all([key.id, key.secret])
+      .apply(([accessKeyId, secretAccessKey]) => JSON.stringify({ accessKeyId, secretAccessKey })),
+  );
 }

@@ -38,6 +38,8 @@ export interface StackServiceArgs {
   configs?: ConfigFile[];
   /** Volumes by mount point. */
   volumes?: Record<string, pulumi.Input<string>>;
+  /** Volumes that the container may not change. */
+  readOnlyVolumes?: Record<string, pulumi.Input<string>>;
   /** Read-only folders of the host by mount point. */
   hostFolders?: Record<string, string>;
   /** In-memory folders by mount point, MiB. */
@@ -176,6 +178,14 @@ export function duration(seconds: number): string {
 function mounts(args: StackServiceArgs): docker.types.input.ServiceTaskSpecContainerSpecMount[] {
   return [
     ...Object.entries(args.volumes ?? {}).map(([target, source]) => ({ type: "volume", source, target })),
+    ...Object.entries(args.readOnlyVolumes ?? {}).map(([target, source]) => ({
+      type: "volume",
+      source,
+      target,
+      readOnly: true,
+      // A reader that comes first would leave its own folder's owner on the volume.
+      volumeOptions: { noCopy: true },
+    })),
     ...Object.entries(args.hostFolders ?? {}).map(([target, source]) => ({
       type: "bind",
       source,

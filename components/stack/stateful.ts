@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../../config";
+import { archiveSettings } from "../backup/archive";
 import { serverSettings } from "../database/server";
 import type { Image } from "../images/image";
 import { swarmSecret } from "./files";
@@ -12,6 +13,8 @@ export interface StatefulServicesArgs {
   images: { postgres: Image; redis: Image };
   config: Pick<Config, "database" | "redis" | "resources">;
   passwords: { postgres: pulumi.Input<string>; redis: pulumi.Input<string> };
+  /** pgBackRest's configuration: the server sends its log to S3 as it writes it. */
+  archiveConfig: pulumi.Input<string>;
 }
 
 /** A server that is told to stop writes what it holds first; killing it earlier means recovery at the next start. */
@@ -42,9 +45,12 @@ export class StatefulServices extends pulumi.ComponentResource {
         service: "db",
         network: foundation.network,
         image: images.postgres.reference,
-        args: serverSettings(config.database),
+        args: serverSettings({ ...config.database, archive: archiveSettings() }),
         environment: { POSTGRES_DB: config.database.name },
-        secrets: { postgres_password: swarmSecret(stack, "postgres-password", passwords.postgres, this) },
+        secrets: {
+          postgres_password: swarmSecret(stack, "postgres-password", passwords.postgres, this),
+          pgbackrest_conf: swarmSecret(stack, "archive", args.archiveConfig, this),
+        },
         volumes: { "/var/lib/postgresql/data": foundation.volumes.postgres.name },
         // Parallel queries share memory in /dev/shm; the engine's default of 64 MiB is soon full.
         scratchMiB: { "/dev/shm": 256, "/run/postgresql": 1, "/tmp": 64 },

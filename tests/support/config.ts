@@ -1,8 +1,11 @@
 import { SECRETS, type SecretName } from "../../config";
 
+/** A key made for the tests alone. */
+export const TEST_IDENTITY = "AGE-SECRET-KEY-15MFH9JJ63KLG00THCQ57DW3DUR3JULZKPX4DTNWCH6CFXQWUNUTSS0CD37";
+
 /** One distinct secret each, so that a leaked one is told from the others. */
 export const TEST_SECRETS = Object.fromEntries(
-  SECRETS.map((name) => [name, `planted-${name}-0123456789`]),
+  SECRETS.map((name) => [name, name === "backupIdentity" ? TEST_IDENTITY : `planted-${name}-0123456789`]),
 ) as Record<SecretName, string>;
 
 export const TEST_CONTACTS = {

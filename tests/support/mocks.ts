@@ -145,6 +145,7 @@ function defaultState(args: MockResourceArgs): Record<string, unknown> {
     ...given,
     name: given.name ?? `${name}-1234567`,
     ...(type.startsWith("aws:") && { arn: `arn:aws:mock:::${given.name ?? name}` }),
+    ...(type === "aws:iam/accessKey:AccessKey" && { secret: `planted-key-of-${name}` }),
   };
   if (type === "aws:s3/bucket:Bucket") {
     const id = idOf(args);

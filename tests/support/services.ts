@@ -1,9 +1,12 @@
+import * as aws from "@pulumi/aws";
 import { Image } from "../../components/images/image";
+import { ScheduledTasks } from "../../components/operations/scheduledTasks";
 import { Application } from "../../components/stack/application";
 import { StackFoundation } from "../../components/stack/foundation";
 import { Operations } from "../../components/stack/operations";
 import { StatefulServices } from "../../components/stack/stateful";
 import { parseConfig } from "../../config";
+import { taskDefinitions } from "../../tasks";
 import { type ConfigObject, minimalConfig, rawOf } from "./config";
 import { type Recorded, type Recording, record } from "./mocks";
 
@@ -15,6 +18,9 @@ export const PLANTED = {
   redisUrl: "redis://:planted-url@redis:6379/0",
   secretKey: "planted-secret-key",
   monitoringUrl: "postgresql://monitoring:planted-url@db:5432/crm",
+  backupUrl: "postgresql://backup:planted-url@db:5432/crm",
+  backupIdentity: "planted-backup-identity",
+  archiveConfig: "[global]\nrepo1-s3-key-secret=planted-archive-key\n",
 };
 
 export interface StackParts {
@@ -33,6 +39,7 @@ export function recordServices(
   return record(stack, () => {
     const image = (name: string): Image =>
       new Image(name, { reference: `registry.example.com/${name}@sha256:${"0".repeat(64)}`, dockerHost: "" });
+    const key = (name: string) => new aws.iam.AccessKey(name, { user: name });
     const foundation = new StackFoundation("foundation", { stack });
     const stateful = new StatefulServices("stateful", {
       stack,
@@ -40,6 +47,7 @@ export function recordServices(
       images: { postgres: image("postgres"), redis: image("redis") },
       config: parsed,
       passwords: { postgres: PLANTED.postgres, redis: PLANTED.redis },
+      archiveConfig: PLANTED.archiveConfig,
     });
     const dependsOn = [stateful.db.service, stateful.redis.service];
     const application = new Application("application", {
@@ -61,7 +69,17 @@ export function recordServices(
       foundation,
       images: { ops: image("ops"), agent: image("agent") },
       config: parsed,
+      tasks: new ScheduledTasks("tasks", {
+        stack,
+        timeZone: parsed.timeZone,
+        tasks: taskDefinitions(),
+      }),
+      backupSettings: "{}",
       monitoringDatabaseUrl: PLANTED.monitoringUrl,
+      backupDatabaseUrl: PLANTED.backupUrl,
+      credentials: { writer: key("writer"), reader: key("reader"), metrics: key("metrics") },
+      backupIdentity: PLANTED.backupIdentity,
+      archiveConfig: PLANTED.archiveConfig,
       redisUrl: PLANTED.redisUrl,
       dependsOn,
     });

@@ -37,6 +37,7 @@ describe("configuration that is accepted", () => {
         frontend: { memoryMiB: 128, cpus: 0.5 },
         nginx: { memoryMiB: 128, cpus: 1 },
         ops: { memoryMiB: 512, cpus: 1 },
+        restore: { memoryMiB: 1024, cpus: 2 },
         agent: { memoryMiB: 192, cpus: 0.25 },
       },
       database: {
@@ -48,7 +49,7 @@ describe("configuration that is accepted", () => {
         tunnelPort: 15432,
       },
       redis: { maxMemoryMiB: 256, evictionPolicy: "allkeys-lru" },
-      backup: { retentionDaysS3: 90 },
+      backup: { retentionDaysS3: 90, retentionDaysLocal: 30, recipients: [] },
       alarms: {
         thresholds: {
           cpu: 80,

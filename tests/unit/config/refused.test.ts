@@ -28,7 +28,7 @@ const WRONG: [path: string, value: unknown, line: string][] = [
   [
     "resources.mysql",
     {},
-    "fitnesscrm:resources.mysql is not a key: must be one of db, redis, backend, frontend, nginx, ops, agent",
+    "fitnesscrm:resources.mysql is not a key: must be one of db, redis, backend, frontend, nginx, ops, restore, agent",
   ],
   [
     "aws.emulator",
@@ -43,7 +43,7 @@ const WRONG: [path: string, value: unknown, line: string][] = [
   [
     "secrets.rootPassword",
     "planted-and-never-shown",
-    "fitnesscrm:secrets.rootPassword is not a key: must be one of postgresPassword, appPassword, readonlyPassword, backupPassword, monitoringPassword, redisPassword, secretKey, adminPassword",
+    "fitnesscrm:secrets.rootPassword is not a key: must be one of postgresPassword, appPassword, readonlyPassword, backupPassword, monitoringPassword, redisPassword, secretKey, adminPassword, backupIdentity, archivePassphrase",
   ],
   [
     "local",
@@ -153,6 +153,16 @@ const WRONG: [path: string, value: unknown, line: string][] = [
     "backup.retentionDaysS3",
     89,
     "fitnesscrm:backup.retentionDaysS3 is 89: must not be shorter than the manual's 90 days (M43)",
+  ],
+  [
+    "backup.retentionDaysLocal",
+    29,
+    "fitnesscrm:backup.retentionDaysLocal is 29: must not be shorter than the manual's 30 days (M43)",
+  ],
+  [
+    "backup.recipients",
+    ["age1short"],
+    'fitnesscrm:backup.recipients[0] is "age1short": must be a public key of age: age1 and 58 characters',
   ],
   [
     "backup.bucket",

@@ -113,8 +113,13 @@ describe("backup bucket", () => {
         {
           id: "expire-backups",
           status: "Enabled",
-          filter: { prefix: "" },
+          filter: { prefix: "backups/" },
           expiration: { days: 90 },
+        },
+        {
+          id: "expire-old-versions",
+          status: "Enabled",
+          filter: { prefix: "" },
           noncurrentVersionExpiration: { noncurrentDays: 90 },
           abortIncompleteMultipartUpload: { daysAfterInitiation: 7 },
         },
@@ -136,7 +141,19 @@ describe("backup bucket", () => {
       {
         Effect: "Allow",
         Action: ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObjectAttributes"],
-        Resource: `${ARN}/*`,
+        Resource: `${ARN}/backups/*`,
+      },
+      { Effect: "Allow", Action: ["s3:ListBucket", "s3:GetBucketLocation"], Resource: ARN },
+    ]);
+  });
+
+  it("has an archiver of the database's log, below a prefix of its own", () => {
+    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-archiver").inputs, {});
+    assert.deepEqual(statementsOf(only(resources, "aws:iam/userPolicy:UserPolicy", "backups-archiver")), [
+      {
+        Effect: "Allow",
+        Action: ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject", "s3:DeleteObject"],
+        Resource: `${ARN}/wal/*`,
       },
       { Effect: "Allow", Action: ["s3:ListBucket", "s3:GetBucketLocation"], Resource: ARN },
     ]);
@@ -158,10 +175,11 @@ describe("backup bucket", () => {
     ]);
   });
 
-  it("gives nobody a right to delete, to change settings, or by a wildcard", () => {
+  it("gives nobody a right to delete a backup, to change settings, or by a wildcard", () => {
     const policies = ofType(resources, "aws:iam/userPolicy:UserPolicy");
-    assert.equal(policies.length, 2);
-    for (const action of policies.flatMap(statementsOf).flatMap(({ Action }) => Action)) {
+    assert.equal(policies.length, 3);
+    const statements = policies.flatMap(statementsOf).filter(({ Resource }) => Resource !== `${ARN}/wal/*`);
+    for (const action of statements.flatMap(({ Action }) => Action)) {
       assert.match(action, /^s3:(Get|List|PutObject$|AbortMultipartUpload$)/);
       assert.doesNotMatch(action, /Delete|\*|Policy|Lifecycle|Versioning|Bypass/);
     }
@@ -172,6 +190,7 @@ describe("backup bucket", () => {
       ofType(resources, "aws:iam/accessKey:AccessKey").map(({ name, inputs }) => [name, inputs]),
       [
         ["backups-writer", { user: "fitnesscrm-unit-backups-writer-1234567" }],
+        ["backups-archiver", { user: "fitnesscrm-unit-backups-archiver-1234567" }],
         ["backups-reader", { user: "fitnesscrm-unit-backups-reader-1234567" }],
       ],
     );
@@ -191,9 +210,9 @@ describe("backup bucket", () => {
       "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 1,
       "aws:s3/bucketPolicy:BucketPolicy": 1,
       "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": 1,
-      "aws:iam/user:User": 2,
-      "aws:iam/userPolicy:UserPolicy": 2,
-      "aws:iam/accessKey:AccessKey": 2,
+      "aws:iam/user:User": 3,
+      "aws:iam/userPolicy:UserPolicy": 3,
+      "aws:iam/accessKey:AccessKey": 3,
     });
     const own = only(resources, "fitnesscrm:backup:Bucket").urn;
     assert.ok(resources.every(({ custom, parent }) => !custom || parent === own));

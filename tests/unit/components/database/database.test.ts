@@ -83,11 +83,11 @@ describe("database", () => {
     assert.deepEqual(
       ofType(resources, GRANT).map(({ name, inputs }) => [name, inputs]),
       [
-        ["everyone-database", { role: "public", objectType: "database", privileges: [] }],
         ["app-database", { role: "crm_app", objectType: "database", privileges: ["CONNECT"] }],
         ["readonly-database", { role: "crm_readonly", objectType: "database", privileges: ["CONNECT"] }],
         ["backup-database", { role: "crm_backup", objectType: "database", privileges: ["CONNECT"] }],
         ["monitoring-database", { role: "crm_monitoring", objectType: "database", privileges: ["CONNECT"] }],
+        ["everyone-database", { role: "public", objectType: "database", privileges: [] }],
         [
           "app-schema",
           { role: "crm_app", schema: "public", objectType: "schema", privileges: ["CREATE", "USAGE"] },

@@ -70,14 +70,14 @@ describe("the whole program", () => {
       "command:local:Command": 7,
       "fitnesscrm:stack:Foundation": 1,
       "docker:index/network:Network": 1,
-      "docker:index/volume:Volume": 3,
+      "docker:index/volume:Volume": 5,
       "fitnesscrm:stack:Stateful": 1,
       "fitnesscrm:stack:Application": 1,
       "fitnesscrm:stack:Operations": 1,
-      "fitnesscrm:stack:Service": 7,
-      "docker:index/service:Service": 7,
-      "docker:index/secret:Secret": 8,
-      "docker:index/serviceConfig:ServiceConfig": 2,
+      "fitnesscrm:stack:Service": 8,
+      "docker:index/service:Service": 8,
+      "docker:index/secret:Secret": 15,
+      "docker:index/serviceConfig:ServiceConfig": 4,
       "fitnesscrm:database:Database": 1,
       "postgresql:index/role:Role": 4,
       "postgresql:index/grant:Grant": 7,
@@ -91,14 +91,17 @@ describe("the whole program", () => {
       "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 1,
       "aws:s3/bucketPolicy:BucketPolicy": 1,
       "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": 1,
-      "aws:iam/user:User": 2,
-      "aws:iam/userPolicy:UserPolicy": 2,
-      "aws:iam/accessKey:AccessKey": 2,
+      "aws:iam/user:User": 4,
+      "aws:iam/userPolicy:UserPolicy": 4,
+      "aws:iam/accessKey:AccessKey": 4,
       "fitnesscrm:monitoring:SeverityTopics": 1,
       "aws:sns/topic:Topic": 4,
       "aws:sns/topicSubscription:TopicSubscription": 12,
       "fitnesscrm:monitoring:ThresholdAlarms": 1,
-      "aws:cloudwatch/metricAlarm:MetricAlarm": 6,
+      "aws:cloudwatch/metricAlarm:MetricAlarm": 10,
+      "fitnesscrm:backup:Alarms": 1,
+      "fitnesscrm:monitoring:MetricsSender": 1,
+      "fitnesscrm:operations:ScheduledTasks": 1,
     });
   });
 
@@ -148,7 +151,7 @@ describe("the whole program", () => {
     const provider = only(resources, "pulumi:providers:postgresql");
     assert.ok(provider.dependsOn.includes(server.urn));
     const inDatabase = resources.filter(({ type }) => type.startsWith("postgresql:"));
-    for (const name of ["backend", "ops", "agent"]) {
+    for (const name of ["backend", "ops", "restore", "agent"]) {
       const service = only(resources, "docker:index/service:Service", name);
       const component = resources.find(({ urn }) => urn === service.parent);
       const waitsFor = new Set([...service.dependsOn, ...(component?.dependsOn ?? [])]);
@@ -228,10 +231,10 @@ describe("the whole program", () => {
     assert.deepEqual(
       await value(alarms),
       Object.fromEntries(
-        ["cpu", "memory", "disk", "response-time", "error-rate", "database-connections"].map((metric) => [
-          metric,
-          `fitnesscrm-unit-${metric}`,
-        ]),
+        [
+          ...["cpu", "memory", "disk", "response-time", "error-rate", "database-connections"],
+          ...["backup-age", "dump-age", "drill-failed", "drill-duration"],
+        ].map((metric) => [metric, `fitnesscrm-unit-${metric}`]),
       ),
     );
     assert.deepEqual(await value(services), {

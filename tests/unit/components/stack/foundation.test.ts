@@ -16,12 +16,16 @@ describe("what stands still below the services", () => {
     });
   });
 
-  for (const volume of ["postgres", "redis", "uploads"]) {
+  for (const volume of ["postgres", "redis", "uploads", "backups", "restore"]) {
     it(`is the volume ${volume} with a fixed name`, () => {
       assert.deepEqual(only(resources, "docker:index/volume:Volume", volume).inputs, {
         name: `fitnesscrm-unit-${volume}`,
         labels: [{ label: "fitnesscrm.stack", value: "unit" }],
       });
+    });
+
+    it(`never replaces the volume ${volume} for labels that the engine did not give it`, () => {
+      assert.deepEqual(only(resources, "docker:index/volume:Volume", volume).ignoreChanges, ["labels"]);
     });
   }
 
@@ -29,7 +33,7 @@ describe("what stands still below the services", () => {
     assert.deepEqual(countByType(resources), {
       "fitnesscrm:stack:Foundation": 1,
       "docker:index/network:Network": 1,
-      "docker:index/volume:Volume": 3,
+      "docker:index/volume:Volume": 5,
     });
     const own = only(resources, "fitnesscrm:stack:Foundation").urn;
     for (const resource of resources.filter(({ custom }) => custom)) {

@@ -13,6 +13,9 @@ describe("secrets of a stack", () => {
     resources = (await unitServices()).resources;
   });
 
+  const key = (name: string): string =>
+    JSON.stringify({ accessKeyId: `id-of-${name}`, secretAccessKey: `planted-key-of-${name}` });
+
   it("are Swarm secrets, encrypted in the state, whose names Pulumi makes unique", () => {
     const expected = {
       "postgres-password": PLANTED.postgres,
@@ -23,6 +26,13 @@ describe("secrets of a stack", () => {
       "ops-database-url": PLANTED.monitoringUrl,
       "ops-redis-url": PLANTED.redisUrl,
       "monitoring-database-url": PLANTED.monitoringUrl,
+      "backup-database-url": PLANTED.backupUrl,
+      "backup-writer": key("writer"),
+      "backup-reader": key("reader"),
+      "metrics-writer": key("metrics"),
+      "backup-identity": PLANTED.backupIdentity,
+      archive: PLANTED.archiveConfig,
+      "restore-archive": PLANTED.archiveConfig,
     };
     for (const [name, value] of Object.entries(expected)) {
       const resource = only(resources, SECRET, `fitnesscrm-unit-${name}`);
@@ -47,7 +57,7 @@ describe("secrets of a stack", () => {
     const files = ofType(resources, SERVICE).flatMap((resource) =>
       taskSpecOf(resource).containerSpec.secrets.map(({ fileName }) => fileName),
     );
-    assert.equal(files.length, 8);
+    assert.equal(files.length, 17);
     for (const file of files) {
       assert.match(file, /^[a-z]+(_[a-z]+)*$/);
     }
@@ -57,7 +67,20 @@ describe("secrets of a stack", () => {
     const given = ofType(resources, SERVICE).flatMap((resource) =>
       taskSpecOf(resource).containerSpec.secrets.map(({ secretName }) => secretName),
     );
-    assert.equal(new Set(given).size, given.length, "one secret is shared by two services");
+    const shared = given.filter((name, index) => given.indexOf(name) !== index);
+    // Two services read the bucket and send metrics with the same rights; nothing else is known to two of them.
+    assert.deepEqual(shared.sort(), [
+      "fitnesscrm-unit-backup-reader-1234567",
+      "fitnesscrm-unit-metrics-writer-1234567",
+    ]);
+    const holders = ofType(resources, SERVICE).filter((resource) =>
+      taskSpecOf(resource).containerSpec.secrets.some(({ fileName }) => fileName === "backup_identity"),
+    );
+    assert.deepEqual(
+      holders.map(({ name }) => name),
+      ["restore"],
+      "who can open a backup",
+    );
   });
 });
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { archiveSettings } from "../../../../components/backup/archive";
 import { serverSettings } from "../../../../components/database/server";
 import { parseConfig, SERVICES } from "../../../../config";
 import { minimalConfig, rawOf } from "../../../support/config";
@@ -88,6 +89,22 @@ function inputsOf(service: string, expected: Expected): Record<string, unknown> 
   };
 }
 
+const readOnlyVolume = (name: string, target: string) => ({
+  type: "volume",
+  source: `fitnesscrm-unit-${name}`,
+  target,
+  readOnly: true,
+  volumeOptions: { noCopy: true },
+});
+
+const file = (name: string, path: string) => ({
+  configId: `id-of-fitnesscrm-unit-${name}`,
+  configName: `fitnesscrm-unit-${name}-1234567`,
+  fileName: path,
+  fileMode: 0o444,
+});
+const OPS_FILES = [file("tasks", "/fitnesscrm/tasks.json"), file("backup", "/fitnesscrm/backup.json")];
+
 const HEALTHCHECK = ["/usr/local/bin/healthcheck"];
 
 const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
@@ -101,11 +118,17 @@ const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
     probe: HEALTHCHECK,
     container: {
       image: image("postgres"),
-      args: serverSettings(parseConfig(rawOf(minimalConfig()), "/nowhere").database),
+      args: serverSettings({
+        ...parseConfig(rawOf(minimalConfig()), "/nowhere").database,
+        archive: archiveSettings(),
+      }),
       env: { POSTGRES_DB: "fitnesscrm" },
       readOnly: true,
       stopGracePeriod: "2m",
-      secrets: [secretFile("postgres_password", "postgres-password")],
+      secrets: [
+        secretFile("postgres_password", "postgres-password"),
+        secretFile("pgbackrest_conf", "archive"),
+      ],
       configs: [],
       mounts: [
         { type: "volume", source: "fitnesscrm-unit-postgres", target: "/var/lib/postgresql/data" },
@@ -204,17 +227,57 @@ const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
     memoryMiB: 512,
     cpus: 1,
     replicas: 1,
-    order: "start-first",
+    order: "stop-first",
     pinned: true,
     startPeriod: "30s",
     probe: HEALTHCHECK,
     container: {
       image: image("ops"),
+      env: { OPS_ROLE: "ops", OPS_RECORDS: "/backups/.records" },
       readOnly: true,
-      stopGracePeriod: "30s",
-      secrets: [secretFile("ops_database_url", "ops-database-url"), secretFile("redis_url", "ops-redis-url")],
-      configs: [],
-      mounts: [scratch("/tmp", 64)],
+      stopGracePeriod: "1m",
+      secrets: [
+        secretFile("ops_database_url", "ops-database-url"),
+        secretFile("redis_url", "ops-redis-url"),
+        secretFile("backup_database_url", "backup-database-url"),
+        secretFile("backup_writer", "backup-writer"),
+        secretFile("backup_reader", "backup-reader"),
+        secretFile("metrics_writer", "metrics-writer"),
+      ],
+      configs: OPS_FILES,
+      mounts: [
+        { type: "volume", source: "fitnesscrm-unit-backups", target: "/backups" },
+        readOnlyVolume("uploads", "/uploads"),
+        scratch("/tmp", 64),
+      ],
+    },
+  },
+  restore: {
+    memoryMiB: 1024,
+    cpus: 2,
+    replicas: 1,
+    order: "stop-first",
+    pinned: true,
+    startPeriod: "30s",
+    probe: HEALTHCHECK,
+    container: {
+      image: image("ops"),
+      env: { OPS_ROLE: "restore", OPS_RECORDS: "/var/lib/restore/.records" },
+      readOnly: true,
+      stopGracePeriod: "1m",
+      secrets: [
+        secretFile("backup_identity", "backup-identity"),
+        secretFile("pgbackrest_conf", "restore-archive"),
+        secretFile("backup_reader", "backup-reader"),
+        secretFile("metrics_writer", "metrics-writer"),
+      ],
+      configs: OPS_FILES,
+      mounts: [
+        { type: "volume", source: "fitnesscrm-unit-restore", target: "/var/lib/restore" },
+        readOnlyVolume("backups", "/backups"),
+        scratch("/dev/shm", 256),
+        scratch("/tmp", 64),
+      ],
     },
   },
   agent: {
@@ -252,7 +315,7 @@ describe("services of a stack", () => {
     });
   }
 
-  it("are these seven, with a network, volumes, secrets and scripts, and nothing else", () => {
+  it("are these eight, with a network, volumes, secrets and files, and nothing else", () => {
     const {
       "fitnesscrm:images:Image": _images,
       "command:local:Command": _commands,
@@ -263,12 +326,14 @@ describe("services of a stack", () => {
       "fitnesscrm:stack:Stateful": 1,
       "fitnesscrm:stack:Application": 1,
       "fitnesscrm:stack:Operations": 1,
-      "fitnesscrm:stack:Service": 7,
-      [SERVICE]: 7,
-      [SECRET]: 8,
-      [CONFIG]: 2,
+      "fitnesscrm:stack:Service": 8,
+      "fitnesscrm:operations:ScheduledTasks": 1,
+      "aws:iam/accessKey:AccessKey": 3,
+      [SERVICE]: 8,
+      [SECRET]: 15,
+      [CONFIG]: 4,
       "docker:index/network:Network": 1,
-      "docker:index/volume:Volume": 3,
+      "docker:index/volume:Volume": 5,
     });
   });
 
@@ -286,7 +351,7 @@ describe("services of a stack", () => {
     const withData = ofType(resources, SERVICE).filter((resource) =>
       taskSpecOf(resource).containerSpec.mounts.some(({ type }) => type === "volume"),
     );
-    assert.deepEqual(withData.map(({ name }) => name).sort(), ["backend", "db", "redis"]);
+    assert.deepEqual(withData.map(({ name }) => name).sort(), ["backend", "db", "ops", "redis", "restore"]);
     for (const resource of withData) {
       assert.deepEqual(
         taskSpecOf(resource).placement,
@@ -297,7 +362,7 @@ describe("services of a stack", () => {
   });
 
   it("that two tasks of must never run at once have one, which stops before its successor starts", () => {
-    for (const name of ["db", "redis", "nginx"]) {
+    for (const name of ["db", "redis", "nginx", "ops", "restore"]) {
       const { mode, updateConfig, rollbackConfig } = service(name).inputs as Record<
         string,
         { order?: string }
@@ -329,7 +394,7 @@ describe("services of a stack", () => {
 
   it("that need the database and the cache wait for them", () => {
     const needed = [service("db").urn, service("redis").urn];
-    for (const name of ["backend", "ops", "agent"]) {
+    for (const name of ["backend", "ops", "restore", "agent"]) {
       const parent = resources.find(({ urn }) => urn === service(name).parent);
       const waitsFor = [...service(name).dependsOn, ...(parent?.dependsOn ?? [])];
       assert.deepEqual(
@@ -349,6 +414,7 @@ describe("services of a stack", () => {
       application.frontend,
       application.nginx,
       operations.ops,
+      operations.restore,
       operations.agent,
     ];
     assert.deepEqual(
