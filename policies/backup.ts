@@ -181,13 +181,17 @@ const tlsOnly = stackRule(
 
 type LifecycleRule = Props<typeof LIFECYCLE>["rules"] extends readonly (infer R)[] | undefined ? R : never;
 
-/** True when a lifecycle rule is in force for every object of the bucket. */
-function coversAll(rule: LifecycleRule): boolean {
+/** Where the backups lie. What the database's log has beside them is kept and deleted by pgBackRest. */
+const BACKUPS = "backups/";
+
+/** True when a lifecycle rule is in force for every object of the bucket, or for every one whose key starts so. */
+function covers(rule: LifecycleRule, prefix = ""): boolean {
   const { filter } = rule;
+  const within = (narrowed: string | undefined) => ["", prefix].includes(narrowed ?? "");
   return (
     rule.status === "Enabled" &&
-    (rule.prefix ?? "") === "" &&
-    (filter?.prefix ?? "") === "" &&
+    within(rule.prefix) &&
+    within(filter?.prefix) &&
     filter?.and === undefined &&
     filter?.tag === undefined &&
     filter?.objectSizeGreaterThan === undefined &&
@@ -215,12 +219,12 @@ const retention = stackRule(
     for (const { bucket, by } of attached(stack, LIFECYCLE)) {
       const rules = () => by.flatMap(({ props }) => props.rules ?? []);
       const enabled = () => rules().filter(({ status }) => status === "Enabled");
-      const some = (holds: (rule: LifecycleRule) => boolean) => rules().some((r) => coversAll(r) && holds(r));
+      const some = (holds: (rule: LifecycleRule) => boolean) => rules().some((r) => covers(r) && holds(r));
 
       bucket.judge.must(
-        () => some(({ expiration }) => (expiration?.days ?? 0) >= limits.days),
+        () => rules().some((rule) => covers(rule, BACKUPS) && (rule.expiration?.days ?? 0) >= limits.days),
         `has no lifecycle rule that expires every backup after ${limits.days} days or more`,
-        `an enabled rule without a narrowing filter and with expiration.days ${limits.days} or more`,
+        `an enabled rule without a filter narrower than ${BACKUPS} and with expiration.days ${limits.days} or more`,
       );
       bucket.judge.must(
         () => enabled().every(({ expiration }) => (expiration?.days ?? limits.days) >= limits.days),

@@ -1,5 +1,5 @@
 import { MANUAL } from "../manual";
-import { allowed, statementsOf } from "./lib/iam";
+import { allowed, type Statement, statementsOf } from "./lib/iam";
 import type { Basis } from "./lib/rule";
 import { type Rule, resourceRule } from "./lib/rule";
 
@@ -21,13 +21,21 @@ const DESTROYS = [
   "s3:BypassGovernanceRetention",
 ] as const;
 
+/** Where the database's log lies: pgBackRest deletes what expired there, which the bucket keeps as an old version. */
+const LOG = /^arn:[^*?]+\/wal\/\*$/;
+
+function isOnLogOnly({ Resource }: Statement): boolean {
+  const resources = Resource === undefined ? [] : [Resource].flat();
+  return resources.length > 0 && resources.every((resource) => LOG.test(resource));
+}
+
 const documents = resourceRule(
   {
     name: "backup-credentials-cannot-delete",
     section: "Backup & Recovery",
     basis: BASIS,
     demands:
-      "No credential of the stack can delete a backup: a stolen server cannot destroy what would restore it.",
+      "No credential of the stack can delete a backup: a stolen server cannot destroy what would restore it. Below wal/ the database's log may be deleted, though not its old versions.",
     types: [
       "aws:iam/policy:Policy",
       "aws:iam/userPolicy:UserPolicy",
@@ -41,9 +49,22 @@ const documents = resourceRule(
       "is not a policy document",
       "JSON with a Statement",
     );
+    const destroys = () => {
+      const statements = statementsOf(props.policy) ?? [];
+      return [
+        ...allowed(
+          statements.filter((statement) => !isOnLogOnly(statement)),
+          DESTROYS,
+        ),
+        ...allowed(
+          statements.filter(isOnLogOnly),
+          DESTROYS.filter((action) => action !== "s3:DeleteObject"),
+        ),
+      ];
+    };
     judge.must(
-      () => allowed(statementsOf(props.policy) ?? [], DESTROYS).length === 0,
-      () => `allows ${allowed(statementsOf(props.policy) ?? [], DESTROYS).join(", ")}`,
+      () => destroys().length === 0,
+      () => `allows ${destroys().join(", ")}`,
       "the actions that are needed, by name: s3:PutObject, s3:GetObject, s3:ListBucket and the like",
     );
   },

@@ -22,17 +22,17 @@ const DATA: Basis = { row: "M60", says: "P0 (Critical): Service down, data loss"
 const LOG_MEGABYTES = 500;
 
 /** The application, what backs it up, and what measures it. */
-const NEEDED = ["db", "redis", "backend", "frontend", "nginx", "ops", "agent"] as const;
+const NEEDED = ["db", "redis", "backend", "frontend", "nginx", "ops", "restore", "agent"] as const;
 
 /** Longest time in which a container that hangs is found out, seconds. */
 const DETECTION_SECONDS = 120;
 /** The engine's own, where a health check says nothing, seconds. */
 const ENGINE_HEALTH_CHECK = { interval: "30s", timeout: "30s", retries: 3 } as const;
 
-/** Services whose data two servers at once would destroy. */
-const STATEFUL: readonly string[] = ["db", "redis"];
+/** Services whose data two tasks at once would destroy; two of ops or restore would run everything on their calendar twice. */
+const ALONE: readonly string[] = ["db", "redis", "ops", "restore"];
 /** Services that write what must outlive their containers: the backend keeps the uploads. */
-const KEEPS_DATA: readonly string[] = [...STATEFUL, "backend"];
+const KEEPS_DATA: readonly string[] = [...ALONE, "backend"];
 
 const present = stackRule(
   {
@@ -212,16 +212,16 @@ const stateful = resourceRule(
     section: "Troubleshooting",
     basis: DATA,
     demands:
-      "Database and cache run once and stop before they start anew; they and the backend keep their data on a volume.",
+      "Database, cache, ops and restore run once and stop before they start anew; they and the backend keep their data on a volume.",
     types: [SERVICE],
   },
   ({ props }, judge) => {
-    const applies = () => STATEFUL.includes(serviceName(props) ?? "");
+    const applies = () => ALONE.includes(serviceName(props) ?? "");
     judge.must(
       () => !applies() || (props.mode?.replicated?.replicas === 1 && props.mode.global !== true),
       () =>
         `runs ${props.mode?.global ? "on every node" : `${props.mode?.replicated?.replicas ?? "an undeclared number of"} times`}`,
-      "mode.replicated.replicas 1: two servers must never share a volume",
+      "mode.replicated.replicas 1: two tasks must never share its volume",
     );
     judge.must(
       () => !applies() || props.updateConfig?.order === "stop-first",

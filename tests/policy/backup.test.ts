@@ -21,7 +21,7 @@ function statement(edit: (first: Record<string, unknown>) => void): (resource: D
 }
 
 const WITHOUT_TLS = `Bucket backups can be reached without TLS. Allowed: an aws.s3.BucketPolicy that denies everybody s3:* on the bucket and its objects where aws:SecureTransport is "false", and on no further condition. ${DUMP}`;
-const NO_EXPIRY = `Bucket backups has no lifecycle rule that expires every backup after 90 days or more. Allowed: an enabled rule without a narrowing filter and with expiration.days 90 or more. ${RETENTION}`;
+const NO_EXPIRY = `Bucket backups has no lifecycle rule that expires every backup after 90 days or more. Allowed: an enabled rule without a filter narrower than backups/ and with expiration.days 90 or more. ${RETENTION}`;
 const NEEDED = "the actions that are needed, by name: s3:PutObject, s3:GetObject, s3:ListBucket and the like";
 
 const cases: Case[] = [
@@ -283,6 +283,40 @@ describe("policies on backups", () => {
       judge(stack).map(({ policy }) => policy),
       ["backup-credentials-cannot-delete"],
     );
+  });
+
+  const archiver = (action: string, resource: string | string[]): string[] =>
+    judge([
+      ...happyStack(),
+      declare("aws:iam/userPolicy:UserPolicy", "archiver", {
+        user: "u",
+        policy: JSON.stringify({
+          Version: "2012-10-17",
+          Statement: [{ Effect: "Allow", Action: action, Resource: resource }],
+        }),
+      }),
+    ]).map(({ policy }) => policy);
+  const WAL = "arn:aws:s3:::fitnesscrm-local-backups/wal/*";
+
+  it("the database's log may be deleted below wal/, and nothing else may", () => {
+    assert.deepEqual(archiver("s3:DeleteObject", WAL), []);
+    for (const resource of [
+      "*",
+      "arn:aws:s3:::*/wal/*",
+      "arn:aws:s3:::fitnesscrm-local-backups/*",
+      "arn:aws:s3:::fitnesscrm-local-backups/backups/*",
+      "arn:aws:s3:::fitnesscrm-local-backups/wal*",
+      [WAL, "arn:aws:s3:::fitnesscrm-local-backups/backups/*"],
+    ]) {
+      const found = archiver("s3:DeleteObject", resource);
+      assert.deepEqual(found, ["backup-credentials-cannot-delete"], String(resource));
+    }
+  });
+
+  it("old versions of the database's log stay", () => {
+    for (const action of ["s3:DeleteObjectVersion", "s3:Delete*", "s3:*"]) {
+      assert.deepEqual(archiver(action, WAL), ["backup-credentials-cannot-delete"], action);
+    }
   });
 
   it("each bucket of a stack is judged by what is attached to it", () => {

@@ -67,9 +67,9 @@ const FREE: readonly Free[] = [
     why: "how soon to try again; that it is tried for ever is what counts",
   },
   { what: /restartPolicy\/maxAttempts$/, how: ["removed"], why: "not set means without limit" },
-  { what: /^Service (backend|frontend|nginx|ops|agent) mode/, why: "how many run is a matter of load" },
+  { what: /^Service (backend|frontend|nginx|agent) mode/, why: "how many run is a matter of load" },
   {
-    what: /^Service (backend|frontend|nginx|ops|agent) (updateConfig|rollbackConfig)\/order$/,
+    what: /^Service (backend|frontend|nginx|agent) (updateConfig|rollbackConfig)\/order$/,
     why: "order matters where two must not run at once",
   },
   {
@@ -81,7 +81,11 @@ const FREE: readonly Free[] = [
     what: /^Service \S+ rollbackConfig\/failureAction$/,
     why: "after a failed rollback the engine can only stop or go on",
   },
-  { what: /^Service (db|redis) rollbackConfig\/order$/, how: ["removed"], why: "stop-first is the default" },
+  {
+    what: /^Service (db|redis|ops|restore) rollbackConfig\/order$/,
+    how: ["removed"],
+    why: "stop-first is the default",
+  },
   {
     what: /^Service \S+ endpointSpec(\/mode)?$/,
     why: "how names resolve; a stack without it does not start",

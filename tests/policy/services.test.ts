@@ -151,7 +151,7 @@ const cases: Case[] = [
     set: { "mode.replicated.replicas": 2 },
     policy: "stateful-service-alone",
     message:
-      'Service db runs 2 times. Allowed: mode.replicated.replicas 1: two servers must never share a volume. Manual M60: "P0 (Critical): Service down, data loss".',
+      'Service db runs 2 times. Allowed: mode.replicated.replicas 1: two tasks must never share its volume. Manual M60: "P0 (Critical): Service down, data loss".',
   },
   {
     refuses: "a cache on every node",
@@ -159,7 +159,7 @@ const cases: Case[] = [
     set: { mode: { global: true } },
     policy: "stateful-service-alone",
     message:
-      'Service redis runs on every node. Allowed: mode.replicated.replicas 1: two servers must never share a volume. Manual M60: "P0 (Critical): Service down, data loss".',
+      'Service redis runs on every node. Allowed: mode.replicated.replicas 1: two tasks must never share its volume. Manual M60: "P0 (Critical): Service down, data loss".',
   },
   {
     refuses: "a database whose successor starts before it stops",

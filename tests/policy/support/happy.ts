@@ -87,7 +87,8 @@ function services(): Declared[] {
       ports: [{ publishMode: "host", publishedPort: 80, targetPort: 80, protocol: "tcp" }],
       capAdds: ["NET_BIND_SERVICE"],
     }),
-    service("ops"),
+    service("ops", { stateful: true, mounts: [volume("backups", "/backups")] }),
+    service("restore", { stateful: true, mounts: [volume("restore", "/var/lib/restore")] }),
     service("agent", {
       mounts: [{ type: "bind", source: "/var/lib/docker-stats", target: "/stats", readOnly: true }],
     }),
@@ -95,7 +96,7 @@ function services(): Declared[] {
 }
 
 function volumes(): Declared[] {
-  return ["postgres", "redis", "uploads"].map((name) =>
+  return ["postgres", "redis", "uploads", "backups", "restore"].map((name) =>
     declare(
       "docker:index/volume:Volume",
       name,
