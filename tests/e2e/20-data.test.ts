@@ -24,7 +24,10 @@ describe("stopping and starting (M2)", function () {
     );
     assert.equal(left, "");
     const volumes = await docker("volume", "ls", "--quiet", "--filter", `label=fitnesscrm.stack=${STACK}`);
-    assert.deepEqual(volumes.split("\n").sort(), ["postgres", "redis", "uploads"].map(serviceName));
+    assert.deepEqual(
+      volumes.split("\n").sort(),
+      ["backups", "postgres", "redis", "restore", "uploads"].map(serviceName),
+    );
     const { code, stdout } = await onStack("health");
     assert.equal(code, 1);
     assert.match(stdout, /FAIL {2}db\s+stopped \(0 tasks wanted\): run \.\/fitnesscrm up/);
@@ -88,7 +91,7 @@ describe("logs (M3)", function () {
     assert.equal(code, 2);
     assert.match(
       stderr,
-      /service "mongo" is not part of stack e2e: must be one of agent, backend, db, frontend, nginx, ops, redis/,
+      /service "mongo" is not part of stack e2e: must be one of agent, backend, db, frontend, nginx, ops, redis, restore/,
     );
   });
 });

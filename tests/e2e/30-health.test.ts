@@ -33,7 +33,7 @@ describe("health, with each part broken in turn (M5)", function () {
     await wellAgain();
   });
 
-  for (const service of ["db", "redis", "backend", "frontend", "nginx", "ops"]) {
+  for (const service of ["db", "redis", "backend", "frontend", "nginx", "ops", "restore"]) {
     it(`names ${service} when it does not run`, async () => {
       await docker("service", "update", "--quiet", "--detach", "--replicas", "0", serviceName(service));
       const reason = await waitFor(`health to name ${service}`, () => unwell(service));

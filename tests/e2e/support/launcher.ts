@@ -82,11 +82,13 @@ export function launch(args: readonly string[], options?: LauncherOptions): Prom
   return startLauncher(args, options).result;
 }
 
+const GROUPS: readonly string[] = ["secrets", "drill"];
+
 /** Runs a command on the e2e stack. */
 export function onStack(command: string, ...args: readonly string[]): Promise<LauncherResult> {
   // A command of a group, such as `secrets show`, takes its options behind its own name.
   return launch(
-    command === "secrets" ? [command, ...args, "--stack", STACK] : [command, "--stack", STACK, ...args],
+    GROUPS.includes(command) ? [command, ...args, "--stack", STACK] : [command, "--stack", STACK, ...args],
   );
 }
 

@@ -69,7 +69,7 @@ export async function destroyStack(): Promise<LauncherResult> {
     PULUMI_OPTION_CONFIG_FILE: string;
   };
   const result = existsSync(environment.PULUMI_OPTION_CONFIG_FILE)
-    ? await launch(["destroy", "--stack", STACK, "--delete-data", STACK])
+    ? await launch(["destroy", "--stack", STACK, "--delete-data", STACK, "--without-backup"])
     : { code: 0, stdout: "", stderr: "", seconds: 0 };
   if (result.code === 0) {
     await removeOrphans();

@@ -205,7 +205,7 @@ chmod 755 /usr/local/sbin/dockerd`);
 
   it("takes rules back at once that would lock the operator out", async () => {
     await withRun(async (run) => {
-      await assert.rejects(run.apply([firewallStep([2222], 20)]), {
+      await assert.rejects(run.apply([firewallStep([2222], 120)]), {
         message: "firewall: no second connection to the server came about: the change was taken back",
       });
     });
@@ -215,14 +215,14 @@ chmod 755 /usr/local/sbin/dockerd`);
   });
 
   it("takes rules back by itself when the operator's connection is lost before they are confirmed", async () => {
-    const step: HostStep = firewallStep([2222], 4);
+    const step: HostStep = firewallStep([2222], 15);
     await withRun(async (_, connection) => {
       const applied = await connection.run(step.apply ?? "");
       assert.equal(applied.code, 0, applied.stderr);
     });
     assert.match(await listed(), /2222/);
     assert.equal(await canConnect(server.address, 22), "silent");
-    await until("the roll-back", async () => (await listed()) === rules, 20);
+    await until("the roll-back", async () => (await listed()) === rules, 60);
     assert.equal(await canConnect(server.address, 22), "open");
     const late = await withRun((_, connection) => connection.run(step.confirm?.script ?? ""));
     assert.match(late.lines.map(({ text }) => text).join(), /taken back before they were confirmed/);
