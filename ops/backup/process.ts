@@ -16,7 +16,8 @@ export function complaint(stderr: string): string {
   const lines = stderr
     .split("\n")
     .map((line) => line.trim())
-    .filter((line) => line !== "");
+    // How tar ends whatever happened.
+    .filter((line) => line !== "" && !/Error is not recoverable|due to previous errors/.test(line));
   const error = lines.findIndex((line) => /\b(error|fatal|panic)\b/i.test(line));
   if (error === -1) return lines.at(-1) ?? "";
   const [first = "", next = ""] = lines.slice(error);
@@ -76,26 +77,34 @@ export function start(
   return { process: child, done };
 }
 
+/** Whether somebody failed only because the one behind it had, or because all were told to end. */
+function isConsequence(reason: unknown): boolean {
+  const text = reason instanceof Error ? `${reason.name} ${reason.message}` : String(reason);
+  return /^AbortError|EPIPE|ECONNRESET|broken pipe|connection reset|SIGPIPE|premature close|Wrote only/i.test(
+    text,
+  );
+}
+
 /**
- * Waits for works that need each other. The first that fails is the reason and ends the rest through `controller`, and none
- * runs any more when this rejects.
+ * Waits for works that need each other. The first that fails ends the rest through `controller`, and none runs any more when
+ * this rejects: with that first reason, or, where it is only that the next in a row of pipes was gone, with why it was gone.
  */
 export async function together<T extends readonly unknown[]>(
   controller: AbortController,
   works: { [K in keyof T]: Promise<T[K]> },
 ): Promise<T> {
-  let first: { reason: unknown } | undefined;
+  const reasons: unknown[] = [];
   const settled = await Promise.allSettled(
     works.map((work) =>
       work.catch((reason: unknown) => {
-        first ??= { reason };
+        reasons.push(reason);
         controller.abort(reason);
         throw reason;
       }),
     ),
   );
-  if (first !== undefined) {
-    throw first.reason;
+  if (reasons.length > 0) {
+    throw reasons.find((reason) => !isConsequence(reason)) ?? reasons[0];
   }
   return settled.map((result) => (result.status === "fulfilled" ? result.value : undefined)) as unknown as T;
 }

@@ -38,7 +38,10 @@ async function restore(id: string, database: string): Promise<void> {
   const url = new URL(await readFile("/run/secrets/superuser_url", "utf8"));
   await mkdir(work, { recursive: true });
   try {
-    const tar = start("tar", ["-x", "-f", "-", "-C", work], { stdio: ["pipe", "ignore", "pipe"] });
+    // It would otherwise leave at the archive's mark of its end, before the pipe's.
+    const tar = start("tar", ["-x", "--ignore-zeros", "-f", "-", "-C", work], {
+      stdio: ["pipe", "ignore", "pipe"],
+    });
     if (tar.process.stdin === null) throw new Error("tar has no input");
     await pipeline(decrypt(IDENTITY, `/backups/${id}/database.tar.age`), tar.process.stdin);
     await tar.done;

@@ -62,6 +62,10 @@ describe("a program of the backup", () => {
       ),
       "pg_dump: error: query failed pg_dump: detail: Query was: LOCK",
     );
+    assert.equal(
+      complaint("tar: -: Cannot write: Broken pipe\ntar: Error is not recoverable: exiting now\n"),
+      "tar: -: Cannot write: Broken pipe",
+    );
     assert.equal(complaint("warming up\nno such thing\n\n"), "no such thing");
     assert.equal(complaint(""), "");
   });
@@ -81,6 +85,23 @@ describe("works that need each other", () => {
     });
     await assert.rejects(together(controller, [slow, Promise.reject(new Error("the cause"))]), /the cause/);
     assert.ok(ended);
+  });
+
+  it("end with why a pipe broke, not with that it broke, whoever notices first", async () => {
+    const cause = delay(30).then(() => {
+      throw new Error("ENOSPC: no space left on device, write");
+    });
+    await assert.rejects(
+      together(new AbortController(), [
+        cause,
+        Promise.reject(new Error("tar failed with code 2: Broken pipe")),
+      ]),
+      /ENOSPC/,
+    );
+    await assert.rejects(
+      together(new AbortController(), [Promise.reject(new Error("write EPIPE"))]),
+      /EPIPE/,
+    );
   });
 
   it("give their results in order", async () => {
