@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { UserError } from "../../../../cli/errors";
-import { parseNote } from "../../../../cli/restore/journal";
-import type { Request } from "../../../../cli/restore/plan";
-import { restore } from "../../../../cli/restore/restore";
-import { TempFolders } from "../../../support/temp";
-import { contents, Killed, liveDatabase, NOW, World } from "./world";
+import { UserError } from "../../../cli/errors";
+import { parseNote } from "../../../cli/restore/journal";
+import type { Request } from "../../../cli/restore/plan";
+import { restore } from "../../../cli/restore/restore";
+import { TempFolders } from "../../support/temp";
+import { contents, Killed, liveDatabase, NOW, World } from "../../unit/cli/restore/world";
 
 const LATEST: Request = { what: "restore", choice: { latest: true }, from: "any", dryRun: false };
 const DRY_RUN: Request = { ...LATEST, dryRun: true };
