@@ -1,11 +1,14 @@
 import { mkdir, readFile, stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
+import { listBackups } from "./backup/backup";
 import { localBackups } from "./backup/folder";
 import { databaseCheck, httpCheck, redisCheck, secret } from "./checks";
 import { dispatch } from "./commands";
+import { firstBackup } from "./firstBackup";
 import { HealthMonitor, reasonOf } from "./health";
 import { backupMeasures, drillMeasures, type Measure, MetricsPublisher } from "./metrics";
-import { firstBackup, type Program, program } from "./program";
+import { type Program, program } from "./program";
 import { restorablePoint } from "./restore/archiveAge";
 import { healthServer } from "./server";
 
@@ -101,10 +104,20 @@ async function beginning(folder: string): Promise<Date> {
   return (await stat(folder)).birthtime;
 }
 
+function makeFirstBackup({ settings, scheduler }: Program, signal: AbortSignal): Promise<void> {
+  return firstBackup({
+    anyVerified: async () => (await listBackups(settings)).some(({ verifiedAt }) => verifiedAt !== null),
+    make: () => scheduler.runNow("backup", { by: "start", label: "first" }),
+    wait: (milliseconds) => delay(milliseconds, true, { signal }).catch(() => false),
+    log,
+  });
+}
+
 async function serve(): Promise<void> {
   const port = setting("OPS_PORT", 8080, 1, 65_535);
   const intervalMs = setting("OPS_INTERVAL_SECONDS", 10, 1, 3600) * 1000;
   const parts = await program();
+  const stopping = new AbortController();
   const monitor = healthMonitor(parts.role, intervalMs);
   const server = healthServer(monitor);
   const metrics = metricsPublisher(parts, await beginning(process.env.OPS_RECORDS ?? ""));
@@ -116,12 +129,13 @@ async function serve(): Promise<void> {
     metrics.start();
     parts.scheduler
       .start()
-      .then(() => firstBackup(parts))
+      .then(() => (parts.role === "ops" ? makeFirstBackup(parts, stopping.signal) : undefined))
       .catch((error: unknown) => log(`ops: ${reasonOf(error)}`));
   });
 
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
+      stopping.abort();
       monitor.stop();
       metrics.stop();
       server.closeIdleConnections();

@@ -1,7 +1,7 @@
 /** What the containers of ops and restore are made of: the settings, the tasks and their work, by role. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { listBackups, runBackup } from "./backup/backup";
+import { runBackup } from "./backup/backup";
 import { type BackupSettings, readSettings } from "./backup/settings";
 import { drill } from "./restore/drill";
 import { type RestorePlaces, restorePlaces } from "./restore/source";
@@ -57,11 +57,4 @@ function works(settings: BackupSettings, places: RestorePlaces): Record<string, 
       };
     },
   };
-}
-
-/** Makes the first backup of a stack at once: until the calendar's next one there would be nothing to go back to. */
-export async function firstBackup({ role, settings, scheduler }: Program): Promise<void> {
-  if (role === "ops" && (await listBackups(settings)).length === 0) {
-    await scheduler.runNow("backup", { by: "start", label: "first" });
-  }
 }
