@@ -115,7 +115,10 @@ if booted; then
   systemctl reset-failed ${REVERT_UNIT}.service ${REVERT_UNIT}.timer >/dev/null 2>&1 || :
   systemd-run --quiet --unit=${REVERT_UNIT} --on-active=${confirmSeconds}s --timer-property=AccuracySec=1s /bin/sh ${STATE}/revert
 else
-  setsid sh -c 'sleep ${confirmSeconds}; exec sh ${STATE}/revert' </dev/null >/dev/null 2>&1 &
+  # The clock of an earlier change that was confirmed still runs: it must not take this one back.
+  change=$$-$(date +%s)
+  echo "$change" >${STATE}/change
+  setsid sh -c 'sleep ${confirmSeconds}; [ "$(cat ${STATE}/change 2>/dev/null)" = "$1" ] || exit 0; exec sh ${STATE}/revert' sh "$change" </dev/null >/dev/null 2>&1 &
 fi
 nft -f ${RULES}.new || { sh ${STATE}/revert; fail "the rules cannot be loaded (does the kernel have nf_tables?), they were taken back"; }
 did "opened TCP ports ${ports} and closed every other to the outside"

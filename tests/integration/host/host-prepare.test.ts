@@ -205,7 +205,7 @@ chmod 755 /usr/local/sbin/dockerd`);
 
   it("takes rules back at once that would lock the operator out", async () => {
     await withRun(async (run) => {
-      await assert.rejects(run.apply([firewallStep([2222], 120)]), {
+      await assert.rejects(run.apply([firewallStep([2222], 40)]), {
         message: "firewall: no second connection to the server came about: the change was taken back",
       });
     });
