@@ -200,10 +200,14 @@ describe("faults around an update", function () {
   });
 });
 
-/** Pulumi programs whose engine is gone; each would go on for ever. */
+/** Pulumi programs whose engine is gone; each would go on for ever. A language host that was left alone only waits. */
 function orphanedPrograms(): string {
-  const rows = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n");
-  return rows.filter((row) => /^\s*\d+\s+1\s.*pulumi-language-nodejs/.test(row)).join("\n");
+  const rows = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" })
+    .split("\n")
+    .map((row) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(row)?.slice(1) ?? []);
+  const hosts = rows.filter(([, parent, args = ""]) => parent === "1" && /pulumi-language-nodejs/.test(args));
+  const left = rows.filter(([, parent]) => hosts.some(([host]) => host === parent));
+  return left.map((row) => row.join(" ")).join("\n");
 }
 
 /** SHA-256 of the stack's state as its backend keeps it. */
