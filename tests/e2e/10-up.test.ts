@@ -4,6 +4,7 @@ import { api } from "./support/app";
 import { containersOf, docker, logsOf, serviceName, sql } from "./support/docker";
 import { launch, mustOnStack, onStack, PORTS, PROJECT, STACK, URL_OF_STACK } from "./support/launcher";
 import { CHECKOUT_TITLE, ensureStack } from "./support/stack";
+import { waitFor } from "./support/wait";
 
 const SERVICES = ["agent", "backend", "db", "frontend", "nginx", "ops", "redis", "restore"];
 
@@ -81,6 +82,16 @@ describe("a stack that was brought up from nothing (M1)", function () {
     const { stderr } = await mustOnStack("up");
     assert.match(stderr, /pulumi up in [\d.]+ s: \d+ unchanged/);
     assert.deepEqual(await ids(), before);
+  });
+
+  it("has a backup that was read back from S3, without anybody asking (M42)", async () => {
+    const verified = async (): Promise<boolean> => {
+      const { stdout } = await mustOnStack("backups", "--json");
+      return (JSON.parse(stdout) as { s3: boolean; verifiedAt: string | null }[]).some(
+        ({ s3, verifiedAt }) => s3 && verifiedAt !== null,
+      );
+    };
+    await waitFor("a verified backup", verified, 180);
   });
 
   it("publishes one port, nginx's", async () => {

@@ -58,14 +58,6 @@ describe("backups (M6, M42 to M44)", function () {
   this.timeout(900_000);
   before(ensureStack);
 
-  it("the first one is made by the calendar, and read back from S3, without anybody asking", async () => {
-    await waitFor(
-      "a verified backup",
-      async () => (await backups()).some(({ s3: there, verifiedAt }) => there && verifiedAt !== null),
-      180,
-    );
-  });
-
   it("one can be made at any time, under a label, and stands in both places with its sum", async () => {
     await mustOnStack("backup", "--label", "by-hand");
     const [newest] = await backups();
