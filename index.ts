@@ -9,12 +9,13 @@ import * as pulumi from "@pulumi/pulumi";
 import { recipientOf } from "./ageKey";
 import { awsProviderArgs } from "./components/aws";
 import { BackupAlarms } from "./components/backup/alarms";
-import { pgbackrestConf } from "./components/backup/archive";
+import { pgbackrestConf, STANZA } from "./components/backup/archive";
 import { BackupBucket, PREFIXES } from "./components/backup/bucket";
 import { Database, databaseUrl } from "./components/database/database";
 import { ensureTunnel } from "./components/database/tunnel";
+import { METRIC_NAMESPACE } from "./components/monitoring/alarm";
 import { MetricsSender } from "./components/monitoring/metricsSender";
-import { METRIC_NAMESPACE, ThresholdAlarms } from "./components/monitoring/thresholdAlarms";
+import { ThresholdAlarms } from "./components/monitoring/thresholdAlarms";
 import { SeverityTopics } from "./components/monitoring/topics";
 import { ScheduledTasks } from "./components/operations/scheduledTasks";
 import { Application } from "./components/stack/application";
@@ -237,7 +238,7 @@ function backupSettings(bucketName: string, backendImage: string): BackupSetting
     retentionDaysLocal: config.backup.retentionDaysLocal,
     release: backendImage,
     metricNamespace: METRIC_NAMESPACE,
-    wal: { stanza: "main", prefix: PREFIXES.wal },
+    wal: { stanza: STANZA, prefix: PREFIXES.wal },
   };
 }
 

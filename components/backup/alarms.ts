@@ -1,31 +1,13 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { MANUAL, type Severity } from "../../manual";
+import { MANUAL } from "../../manual";
 import { BACKUP_METRICS } from "../../metricNames";
-import { METRIC_NAMESPACE } from "../monitoring/thresholdAlarms";
-import { SEVERITY_TAG } from "../monitoring/topics";
-
-export interface BackupAlarmsArgs {
-  stack: string;
-  /** Length of a period, seconds, and how many in a row must be above. */
-  periodSeconds: number;
-  evaluationPeriods: number;
-  topicArns: Record<Severity, pulumi.Input<string>>;
-  /** Where the runbooks are; the alarm's name is appended. */
-  runbookBaseUrl?: string;
-}
+import { type AlarmSpec, type AlarmsArgs, alarmArgs } from "../monitoring/alarm";
 
 type BackupAlarm = keyof typeof BACKUP_METRICS;
 
-interface Spec {
-  severity: Severity;
-  /** Goes off above this. */
-  above: number;
-  /** What the page says: what is wrong and what to do. */
-  text: string;
-  /** Silence means that nobody knows, which is as bad; a drill that never ran is not a failed one. */
-  whenSilent: "breaching" | "notBreaching";
-}
+/** Silence about the newest restorable point is as bad as none; a drill that never ran is not a failed one. */
+type Spec = Pick<AlarmSpec, "severity" | "above" | "text" | "whenSilent">;
 
 const HOUR = 3600;
 const { recoveryPointObjectiveHours, recoveryTimeObjectiveHours, dumpAgeHours } = MANUAL.backup;
@@ -62,7 +44,7 @@ export class BackupAlarms extends pulumi.ComponentResource {
   /** Alarm names by what they watch. */
   readonly names: Record<BackupAlarm, pulumi.Output<string>>;
 
-  constructor(name: string, args: BackupAlarmsArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: AlarmsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("fitnesscrm:backup:Alarms", name, {}, opts);
 
     const create = (alarm: BackupAlarm) => this.createAlarm(name, alarm, args).name;
@@ -75,30 +57,17 @@ export class BackupAlarms extends pulumi.ComponentResource {
     this.registerOutputs({ names: this.names });
   }
 
-  private createAlarm(name: string, alarm: BackupAlarm, args: BackupAlarmsArgs): aws.cloudwatch.MetricAlarm {
-    const { severity, above, text, whenSilent } = SPECS[alarm];
-    const topic = args.topicArns[severity];
-    const runbook = args.runbookBaseUrl === undefined ? "" : ` Runbook: ${args.runbookBaseUrl}/${alarm}.`;
+  private createAlarm(name: string, alarm: BackupAlarm, args: AlarmsArgs): aws.cloudwatch.MetricAlarm {
+    const spec = SPECS[alarm];
     return new aws.cloudwatch.MetricAlarm(
       `${name}-${alarm}`,
-      {
-        name: `fitnesscrm-${args.stack}-${alarm}`,
-        alarmDescription: `${severity} ${args.stack}: ${text}.${runbook}`,
-        namespace: METRIC_NAMESPACE,
+      alarmArgs(args, {
+        ...spec,
+        alarm,
+        text: `${spec.severity} ${args.stack}: ${spec.text}.`,
         metricName: BACKUP_METRICS[alarm],
-        dimensions: { Stack: args.stack },
         statistic: "Maximum",
-        comparisonOperator: "GreaterThanThreshold",
-        threshold: above,
-        period: args.periodSeconds,
-        evaluationPeriods: args.evaluationPeriods,
-        datapointsToAlarm: args.evaluationPeriods,
-        treatMissingData: whenSilent,
-        actionsEnabled: true,
-        alarmActions: [topic],
-        okActions: [topic],
-        tags: { [SEVERITY_TAG]: severity },
-      },
+      }),
       { parent: this },
     );
   }

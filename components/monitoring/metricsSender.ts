@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { METRIC_NAMESPACE } from "./thresholdAlarms";
+import { METRIC_NAMESPACE } from "./alarm";
 
 /** Credentials that can send metrics of the stack's namespace and do nothing else. */
 export class MetricsSender extends pulumi.ComponentResource {

@@ -1,31 +1,17 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { KEY_METRICS, type KeyMetric, MANUAL, type Severity } from "../../manual";
-import { SEVERITY_TAG } from "./topics";
+import { KEY_METRICS, type KeyMetric, MANUAL } from "../../manual";
+import { type AlarmSpec, type AlarmsArgs, alarmArgs } from "./alarm";
 
-export interface ThresholdAlarmsArgs {
-  stack: string;
+export interface ThresholdAlarmsArgs extends AlarmsArgs {
   /** Value above which each alarm goes off; never above the manual's. */
   thresholds: Readonly<Record<KeyMetric, number>>;
-  /** Length of a period, seconds, and how many in a row must be above. */
-  periodSeconds: number;
-  evaluationPeriods: number;
-  topicArns: Record<Severity, pulumi.Input<string>>;
-  /** Where the runbooks are; the metric's name is appended. */
-  runbookBaseUrl?: string;
 }
 
 /** Tag of an alarm: the manual's metric that it watches. The policy pack reads it. */
 export const ALARM_TAG = "fitnesscrm:alarm";
-/** CloudWatch namespace of everything that the stack's agent sends. */
-export const METRIC_NAMESPACE = "FitnessCRM";
 
-interface Source {
-  metricName: string;
-  statistic: "Average" | "Maximum";
-  /** `breaching` where silence means that the host is in trouble, `notBreaching` where it means that nothing happened. */
-  whenSilent: "breaching" | "notBreaching" | "missing";
-}
+type Source = Pick<AlarmSpec, "metricName" | "statistic" | "whenSilent">;
 
 /**
  * Where each number comes from. The agent computes ratio and percentile itself, so that every alarm is one plain metric.
@@ -64,29 +50,16 @@ export class ThresholdAlarms extends pulumi.ComponentResource {
     metric: KeyMetric,
     args: ThresholdAlarmsArgs,
   ): aws.cloudwatch.MetricAlarm {
-    const { severity } = MANUAL.thresholds[metric];
-    const { metricName, statistic, whenSilent } = SOURCES[metric];
-    const topic = args.topicArns[severity];
     return new aws.cloudwatch.MetricAlarm(
       `${name}-${metric}`,
-      {
-        name: `fitnesscrm-${args.stack}-${metric}`,
-        alarmDescription: describe(metric, args),
-        namespace: METRIC_NAMESPACE,
-        metricName,
-        dimensions: { Stack: args.stack },
-        statistic,
-        comparisonOperator: "GreaterThanThreshold",
-        threshold: args.thresholds[metric],
-        period: args.periodSeconds,
-        evaluationPeriods: args.evaluationPeriods,
-        datapointsToAlarm: args.evaluationPeriods,
-        treatMissingData: whenSilent,
-        actionsEnabled: true,
-        alarmActions: [topic],
-        okActions: [topic],
-        tags: { [ALARM_TAG]: metric, [SEVERITY_TAG]: severity },
-      },
+      alarmArgs(args, {
+        ...SOURCES[metric],
+        alarm: metric,
+        text: describe(metric, args),
+        above: args.thresholds[metric],
+        severity: MANUAL.thresholds[metric].severity,
+        tags: { [ALARM_TAG]: metric },
+      }),
       { parent: this },
     );
   }
@@ -96,6 +69,5 @@ export class ThresholdAlarms extends pulumi.ComponentResource {
 function describe(metric: KeyMetric, args: ThresholdAlarmsArgs): string {
   const { title, unit, action, severity, row } = MANUAL.thresholds[metric];
   const limit = `${args.thresholds[metric]}${{ Percent: "%", Milliseconds: " ms", Count: "" }[unit]}`;
-  const runbook = args.runbookBaseUrl === undefined ? "" : ` Runbook: ${args.runbookBaseUrl}/${metric}.`;
-  return `${severity} ${title} above ${limit} on ${args.stack} (${row}). ${action}.${runbook}`;
+  return `${severity} ${title} above ${limit} on ${args.stack} (${row}). ${action}.`;
 }

@@ -5,7 +5,7 @@ import type { Image } from "../images/image";
 import type { ScheduledTasks } from "../operations/scheduledTasks";
 import { swarmConfig, swarmSecret } from "./files";
 import type { StackFoundation } from "./foundation";
-import { StackService } from "./service";
+import { type ConfigFile, StackService, type StackServiceArgs } from "./service";
 
 export interface OperationsArgs {
   stack: string;
@@ -26,6 +26,11 @@ export interface OperationsArgs {
   /** pgBackRest's configuration. */
   archiveConfig: pulumi.Input<string>;
   dependsOn: pulumi.Input<pulumi.Resource>[];
+}
+
+interface SharedFiles {
+  configs: ConfigFile[];
+  secrets: NonNullable<StackServiceArgs["secrets"]>;
 }
 
 /** Where a task's runs are recorded, on the volume of its service. */
@@ -56,7 +61,7 @@ export class Operations extends pulumi.ComponentResource {
     });
   }
 
-  private sharedFiles({ stack, tasks, backupSettings, credentials }: OperationsArgs) {
+  private sharedFiles({ stack, tasks, backupSettings, credentials }: OperationsArgs): SharedFiles {
     return {
       configs: [
         { config: tasks.file, path: "/fitnesscrm/tasks.json" },
@@ -69,69 +74,64 @@ export class Operations extends pulumi.ComponentResource {
     };
   }
 
-  private createOps(args: OperationsArgs, shared: ReturnType<Operations["sharedFiles"]>): StackService {
-    const { stack, foundation, images, config } = args;
+  private createOps(args: OperationsArgs, shared: SharedFiles): StackService {
+    const { stack, foundation } = args;
+    return this.createWorker("ops", args, shared, {
+      secrets: {
+        ops_database_url: swarmSecret(stack, "ops-database-url", args.monitoringDatabaseUrl, this),
+        redis_url: swarmSecret(stack, "ops-redis-url", args.redisUrl, this),
+        backup_database_url: swarmSecret(stack, "backup-database-url", args.backupDatabaseUrl, this),
+        backup_writer: swarmSecret(stack, "backup-writer", keyFile(args.credentials.writer), this),
+      },
+      volumes: { "/backups": foundation.volumes.backups.name },
+      readOnlyVolumes: { "/uploads": foundation.volumes.uploads.name },
+      scratchMiB: { "/tmp": 64 },
+    });
+  }
+
+  private createRestore(args: OperationsArgs, shared: SharedFiles): StackService {
+    const { stack, foundation } = args;
+    return this.createWorker("restore", args, shared, {
+      secrets: {
+        backup_identity: swarmSecret(stack, "backup-identity", args.backupIdentity, this),
+        pgbackrest_conf: swarmSecret(stack, "restore-archive", args.archiveConfig, this),
+      },
+      volumes: { "/var/lib/restore": foundation.volumes.restore.name },
+      readOnlyVolumes: { "/backups": foundation.volumes.backups.name },
+      // Parallel index builds of the temporary server share memory in /dev/shm.
+      scratchMiB: { "/dev/shm": 256, "/tmp": 64 },
+    });
+  }
+
+  /** One of the two services that run what the calendar says, of one image. */
+  private createWorker(
+    service: keyof typeof RECORDS,
+    { stack, foundation, images, config, dependsOn }: OperationsArgs,
+    shared: SharedFiles,
+    own: Pick<StackServiceArgs, "volumes" | "readOnlyVolumes" | "scratchMiB"> &
+      Required<Pick<StackServiceArgs, "secrets">>,
+  ): StackService {
     return new StackService(
-      "ops",
+      service,
       {
         stack,
-        service: "ops",
+        service,
         network: foundation.network,
         image: images.ops.reference,
-        environment: { OPS_ROLE: "ops", OPS_RECORDS: RECORDS.ops },
+        environment: { OPS_ROLE: service, OPS_RECORDS: RECORDS[service] },
         configs: shared.configs,
-        secrets: {
-          ops_database_url: swarmSecret(stack, "ops-database-url", args.monitoringDatabaseUrl, this),
-          redis_url: swarmSecret(stack, "ops-redis-url", args.redisUrl, this),
-          backup_database_url: swarmSecret(stack, "backup-database-url", args.backupDatabaseUrl, this),
-          backup_writer: swarmSecret(stack, "backup-writer", keyFile(args.credentials.writer), this),
-          ...shared.secrets,
-        },
-        volumes: { "/backups": foundation.volumes.backups.name },
-        readOnlyVolumes: { "/uploads": foundation.volumes.uploads.name },
-        scratchMiB: { "/tmp": 64 },
+        ...own,
+        secrets: { ...own.secrets, ...shared.secrets },
         readOnlyRoot: true,
         probe: { command: ["/usr/local/bin/healthcheck"] },
-        limits: config.resources.ops,
+        limits: config.resources[service],
         replicas: 1,
         // Two of them would run every task twice.
         update: "replace",
         pinned: true,
         stopGraceSeconds: STOP_SECONDS,
       },
-      { parent: this, dependsOn: args.dependsOn },
-    );
-  }
-
-  private createRestore(args: OperationsArgs, shared: ReturnType<Operations["sharedFiles"]>): StackService {
-    const { stack, foundation, images, config } = args;
-    return new StackService(
-      "restore",
-      {
-        stack,
-        service: "restore",
-        network: foundation.network,
-        image: images.ops.reference,
-        environment: { OPS_ROLE: "restore", OPS_RECORDS: RECORDS.restore },
-        configs: shared.configs,
-        secrets: {
-          backup_identity: swarmSecret(stack, "backup-identity", args.backupIdentity, this),
-          pgbackrest_conf: swarmSecret(stack, "restore-archive", args.archiveConfig, this),
-          ...shared.secrets,
-        },
-        volumes: { "/var/lib/restore": foundation.volumes.restore.name },
-        readOnlyVolumes: { "/backups": foundation.volumes.backups.name },
-        // Parallel index builds of the temporary server share memory in /dev/shm.
-        scratchMiB: { "/dev/shm": 256, "/tmp": 64 },
-        readOnlyRoot: true,
-        probe: { command: ["/usr/local/bin/healthcheck"] },
-        limits: config.resources.restore,
-        replicas: 1,
-        update: "replace",
-        pinned: true,
-        stopGraceSeconds: STOP_SECONDS,
-      },
-      { parent: this, dependsOn: args.dependsOn },
+      { parent: this, dependsOn },
     );
   }
 

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { BackupAlarms, type BackupAlarmsArgs } from "../../../../components/backup/alarms";
+import { BackupAlarms } from "../../../../components/backup/alarms";
+import type { AlarmsArgs } from "../../../../components/monitoring/alarm";
 import { countByType, only, outputValue, record } from "../../../support/mocks";
 
 const ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm";
 
-const build = (more: Partial<BackupAlarmsArgs> = {}) =>
+const build = (more: Partial<AlarmsArgs> = {}) =>
   record(
     "unit",
     () =>
