@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { runningName } from "../toolchain/processes";
 import { type DockerHost, words } from "./docker";
 import type { Pulumi, StackState, StateResource } from "./pulumi";
 
@@ -33,7 +34,7 @@ export async function releaseDeadLock(pulumi: Pulumi): Promise<boolean> {
     if (holders.length === 0) {
       return false;
     }
-    if (holders.every(({ pid, host }) => host === hostname() && !runsPulumi(pid))) {
+    if (!(await Promise.all(holders.map(holds))).includes(true)) {
       break;
     }
     if (Date.now() > deadline) {
@@ -48,19 +49,9 @@ export async function releaseDeadLock(pulumi: Pulumi): Promise<boolean> {
 /** How long an update that holds the state's lock is given to end by itself. */
 const DYING_MILLISECONDS = 5_000;
 
-/**
- * The number alone proves nothing: after a restart of the machine it belongs to some other process. One that has ended keeps
- * its number and its name until its parent has looked, as a zombie.
- */
-function runsPulumi(pid: number): boolean {
-  try {
-    const status = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const name = status.slice(status.indexOf("(") + 1, status.lastIndexOf(")"));
-    const state = status.slice(status.lastIndexOf(")") + 2)[0];
-    return name === "pulumi" && state !== "Z" && state !== "X";
-  } catch {
-    return false;
-  }
+/** The number alone proves nothing: after a restart of the machine it belongs to some other process. */
+async function holds({ pid, host }: { pid: number; host: string }): Promise<boolean> {
+  return host !== hostname() || (await runningName(pid)) === "pulumi";
 }
 
 function readLocks(folder: string): { pid: number; host: string }[] {

@@ -18,17 +18,35 @@ export async function isRunning(pid: number): Promise<boolean> {
   }
 }
 
+/** What a process that runs is called; undefined when there is none, or it has ended. */
+export async function runningName(pid: number): Promise<string | undefined> {
+  try {
+    const { name, ended } = await readStat(pid);
+    return ended ? undefined : name;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws Error when there is no such process, or the system has no `/proc`. */
+async function readStat(pid: number): Promise<{ name: string; fields: string[]; ended: boolean }> {
+  const line = await readFile(`/proc/${pid}/stat`, "utf8");
+  // The name in parentheses may hold spaces and parentheses itself.
+  const end = line.lastIndexOf(")");
+  const fields = line.slice(end + 2).split(" ");
+  // A zombie has ended, though its number and its name are still taken.
+  return { name: line.slice(line.indexOf("(") + 1, end), fields, ended: /^[ZX]/.test(fields[0] ?? "") };
+}
+
 /** The identity of a running process; `started` is undefined when the process is gone or the system has no `/proc`. */
 export async function identify(pid: number): Promise<ProcessIdentity> {
   try {
-    const [line, boot] = await Promise.all([
-      readFile(`/proc/${pid}/stat`, "utf8"),
+    const [{ fields, ended }, boot] = await Promise.all([
+      readStat(pid),
       readFile("/proc/sys/kernel/random/boot_id", "utf8"),
     ]);
-    // The name in parentheses may hold spaces and parentheses itself; the start time is the 20th field after it.
-    const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
-    // A zombie has ended, though its number is still taken.
-    if (fields[0] === "Z") return { pid };
+    if (ended) return { pid };
+    // The start time is the 20th field after the name.
     return { pid, started: `${fields[19]}@${boot.trim()}` };
   } catch {
     return { pid };
