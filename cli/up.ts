@@ -49,11 +49,13 @@ export async function up(options: UpOptions): Promise<void> {
       ...options,
       refresh: options.refresh || local.forgot,
     });
-    const settled = await settleKilledRestore(session);
-    if (settled !== undefined) {
-      reporter.step("a killed restore").done(settled);
-    }
+    // The application may be closed by it, and the update waits for the application. Where the database itself is gone, it is
+    // the update that brings it back first.
+    const isSettled = await settleRestore(session, reporter).catch(() => false);
     await runUpdate(session, reporter, options, args);
+    if (!isSettled) {
+      await settleRestore(session, reporter);
+    }
     await local.remember();
 
     const health = await waitForHealth(session, reporter);
@@ -61,6 +63,14 @@ export async function up(options: UpOptions): Promise<void> {
   } finally {
     await release();
   }
+}
+
+async function settleRestore(session: Session, reporter: Reporter): Promise<true> {
+  const settled = await settleKilledRestore(session);
+  if (settled !== undefined) {
+    reporter.step("a killed restore").done(settled);
+  }
+  return true;
 }
 
 function needs(context: StackContext, config: Config): Need[] {

@@ -91,7 +91,9 @@ describe("digest of a build context", () => {
     writeFileSync(join(elsewhere, "target"), "two");
     assert.equal(hash(folder), before);
     assert.notEqual(link("src/main.py"), before);
-    assert.doesNotThrow(() => link("nowhere"), "a link into nothing is as good as any");
+    const intoNothing = link("nowhere");
+    assert.notEqual(intoNothing, before, "a link into nothing is as good as any");
+    assert.notEqual(intoNothing, link("nowhere-else"));
     link(".");
     assert.equal(hash(folder), hash(folder), "a link to its own folder is not followed");
   });
