@@ -5,6 +5,7 @@ import type { DestroyOptions } from "./commands/destroy";
 import type { StackContext } from "./context";
 import type { DockerHost } from "./docker";
 import { messageOf, UserError } from "./errors";
+import { forgetEmulated } from "./forget";
 import { removeLocalEnvironment } from "./local/environment";
 import { takeLock } from "./lock";
 import { opsContainer, runInOps } from "./ops";
@@ -21,6 +22,10 @@ export async function destroy(options: DestroyOptions): Promise<void> {
   const { stack } = context;
   if (options.deleteData !== undefined && options.deleteData !== stack) {
     throw new UserError(`--delete-data ${options.deleteData}: must be the stack's name, ${stack}`, 2);
+  }
+  const problem = await docker.problem();
+  if (problem !== undefined) {
+    throw new UserError(`destroy: ${problem}: start it and run this again; nothing was removed`);
   }
   const release = await takeLock(context.folder, `fitnesscrm destroy --stack ${stack}`);
   try {
@@ -41,6 +46,10 @@ export async function destroy(options: DestroyOptions): Promise<void> {
     if (state !== undefined) {
       // What a killed update made without recording it would hold on to networks, volumes and secrets.
       await clearPending(pulumi, docker, stack, state);
+      const forgotten = context.kind === "local" ? await forgetEmulated(pulumi, docker, stack) : undefined;
+      if (forgotten !== undefined) {
+        reporter.step("recovery").done(forgotten);
+      }
       await inStep(reporter, `removing stack ${stack}`, async () => {
         if (kept.length > 0) {
           await pulumi.runChecked("protection", ["state", "unprotect", "--all", "--yes", "--stack", stack]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { docker } from "./support/docker";
-import { killGroup, mustOnStack, STACK, startLauncher } from "./support/launcher";
+import { killGroup, mustOnStack, onStack, STACK, startLauncher } from "./support/launcher";
 import { destroyStack, ensureStack, upStack } from "./support/stack";
 import { waitFor } from "./support/wait";
 
@@ -47,5 +47,15 @@ describe("destroying and beginning again", function () {
     const result = await upStack();
     assert.equal(result.code, 0, result.stderr);
     await mustOnStack("preview", "--refresh", "--expect-no-changes");
+  });
+
+  it("destroy works when the AWS emulator's container is gone with all that it held", async () => {
+    await docker("container", "rm", "--force", "--volumes", `fitnesscrm-${STACK}-aws`);
+    const refused = await onStack("destroy", "--delete-data", STACK);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /no last backup could be made .*nothing was removed/);
+    const { stderr } = await mustOnStack("destroy", "--delete-data", STACK, "--without-backup");
+    assert.match(stderr, /the AWS emulator does not run: the \d+ resources that it held are gone with it/);
+    assert.equal(await docker("volume", "ls", "--quiet", "--filter", `label=fitnesscrm.stack=${STACK}`), "");
   });
 });
