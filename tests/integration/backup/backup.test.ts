@@ -295,7 +295,7 @@ describe("the backup, against PostgreSQL 17, age and the AWS emulator", function
     });
 
     it("says so when the disk runs full in the middle, and leaves nothing", async () => {
-      await upload("head -c 90000000 /dev/urandom > film && chmod 0644 film");
+      await upload("head -c 120000000 /dev/urandom > film && chmod 0644 film");
       try {
         const container = await stage.startOpsWithDisk("98m");
         const result = await stage.command(container, "run");
