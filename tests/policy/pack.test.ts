@@ -46,7 +46,7 @@ describe("the policy pack", () => {
     );
   });
 
-  it("asks for the whole of a stack as soon as it has any resource", () => {
+  it("asks for the whole of a stack once a single resource of it is there", () => {
     const volume = happyStack().filter(({ name, type }) => name === "uploads" && type.endsWith("Volume"));
     assert.deepEqual([...new Set(judge(volume).map(({ policy }) => policy))].sort(), [...PRESENCE].sort());
   });

@@ -92,7 +92,7 @@ describe("digest of a build context", () => {
     assert.equal(hash(folder), before);
     assert.notEqual(link("src/main.py"), before);
     const intoNothing = link("nowhere");
-    assert.notEqual(intoNothing, before, "a link into nothing is as good as any");
+    assert.notEqual(intoNothing, before, "a link into nothing counts like every other");
     assert.notEqual(intoNothing, link("nowhere-else"));
     link(".");
     assert.equal(hash(folder), hash(folder), "a link to its own folder is not followed");
