@@ -6,7 +6,7 @@ import type { StackContext } from "./context";
 import type { DockerHost } from "./docker";
 import { messageOf, UserError } from "./errors";
 import { forgetEmulated } from "./forget";
-import { removeLocalEnvironment } from "./local/environment";
+import { removeLocalEnvironment, startEmulator } from "./local/environment";
 import { takeLock } from "./lock";
 import { opsContainer, runInOps } from "./ops";
 import { clearPending } from "./orphans";
@@ -18,7 +18,7 @@ import { inStep, openSession, progressReporter, type Session } from "./session";
 /** `./fitnesscrm destroy`. @throws UserError naming the protected data, when it was not named by the caller. */
 export async function destroy(options: DestroyOptions): Promise<void> {
   const session = openSession(options.stack);
-  const { context, docker, pulumi } = session;
+  const { context, config, docker, pulumi } = session;
   const { stack } = context;
   if (options.deleteData !== undefined && options.deleteData !== stack) {
     throw new UserError(`--delete-data ${options.deleteData}: must be the stack's name, ${stack}`, 2);
@@ -40,15 +40,22 @@ export async function destroy(options: DestroyOptions): Promise<void> {
           `./fitnesscrm down; to lose the data for good, add --delete-data ${stack}`,
       );
     }
+    const isEmulatorGone = config.local !== undefined && !(await startEmulator(docker, stack, config.local));
     if (kept.length > 0 && options.withoutBackup !== true) {
+      if (isEmulatorGone) {
+        throw noBackup("the AWS emulator is gone, and the bucket with it: ./fitnesscrm up makes both anew");
+      }
       await lastBackup(session, reporter);
     }
     if (state !== undefined) {
       // What a killed update made without recording it would hold on to networks, volumes and secrets.
       await clearPending(pulumi, docker, stack, state);
-      const forgotten = context.kind === "local" ? await forgetEmulated(pulumi, docker, stack) : undefined;
-      if (forgotten !== undefined) {
-        reporter.step("recovery").done(forgotten);
+      if (isEmulatorGone) {
+        const forgotten = await forgetEmulated(pulumi);
+        if (forgotten > 0) {
+          const text = `the AWS emulator is gone, and the ${forgotten} resources that it held are with it`;
+          reporter.step("recovery").done(text);
+        }
       }
       await inStep(reporter, `removing stack ${stack}`, async () => {
         if (kept.length > 0) {
@@ -92,10 +99,7 @@ async function lastBackup({ context, docker, pulumi }: Session, reporter: Report
         };
         return made.details.id;
       } catch (error) {
-        throw new UserError(
-          `destroy: no last backup could be made (${messageOf(error)}): nothing was removed; repair that, or lose the ` +
-            "data without one by --without-backup",
-        );
+        throw noBackup(messageOf(error));
       }
     },
     (made) => made,
@@ -104,6 +108,13 @@ async function lastBackup({ context, docker, pulumi }: Session, reporter: Report
     const folder = await keepCopy(id, context, docker, pulumi);
     process.stderr.write(`the last backup and its key are in ${folder}\n`);
   }
+}
+
+function noBackup(reason: string): UserError {
+  return new UserError(
+    `destroy: no last backup could be made (${reason}): nothing was removed; repair that, or lose the data without one by ` +
+      "--without-backup",
+  );
 }
 
 async function keepCopy(

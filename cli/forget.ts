@@ -1,5 +1,3 @@
-import type { DockerHost } from "./docker";
-import { helperName } from "./local/environment";
 import type { Pulumi } from "./pulumi";
 
 /** The fields of a resource in an exported state by which it holds on to others. */
@@ -18,33 +16,18 @@ export interface Deployment {
 }
 
 /**
- * A local stack's AWS resources live in the memory of the emulator's container. Where that does not run, they are gone
- * already, and to delete them one by one would only fail on each.
+ * Takes what lived in an AWS emulator that is gone out of the state: to delete it one by one would only fail on each.
  *
- * @returns What was done, in words; undefined when the emulator runs.
+ * @returns How many resources that were.
  */
-export async function forgetEmulated(
-  pulumi: Pulumi,
-  docker: DockerHost,
-  stack: string,
-): Promise<string | undefined> {
-  const name = helperName(stack, "aws");
-  const { stdout } = await docker.run(["container", "inspect", "--format", "{{.State.Running}}", name]);
-  if (stdout.trim() === "true") {
-    return undefined;
-  }
-  const text = await pulumi.runChecked("state of the stack", ["stack", "export", "--stack", stack]);
-  const exported = JSON.parse(text) as { deployment: Deployment };
-  const { deployment, forgotten } = without(exported.deployment, isEmulated);
-  if (forgotten === 0) {
-    return undefined;
-  }
-  await pulumi.runChecked(
-    "state of the stack",
-    ["stack", "import", "--force", "--stack", stack],
-    JSON.stringify({ ...exported, deployment }),
-  );
-  return `the AWS emulator does not run: the ${forgotten} resources that it held are gone with it`;
+export async function forgetEmulated(pulumi: Pulumi): Promise<number> {
+  let count = 0;
+  await pulumi.editState<Deployment>((before) => {
+    const { deployment, forgotten } = without(before, isEmulated);
+    count = forgotten;
+    return deployment;
+  });
+  return count;
 }
 
 function isEmulated({ type }: { type: string }): boolean {

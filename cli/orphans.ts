@@ -34,19 +34,8 @@ export async function clearPending(
     const removed = isOrphan ? await removeOrphan(resource, docker, stack) : undefined;
     notes.push(`${nameOf(resource)} was ${type}${removed ? `: ${removed}` : ""}`);
   }
-  await forgetPending(pulumi, stack);
+  await pulumi.editState((deployment) => ({ ...deployment, pending_operations: [] }));
   return { notes, refresh: pending.some(({ type }) => type !== "creating") };
-}
-
-async function forgetPending(pulumi: Pulumi, stack: string): Promise<void> {
-  const text = await pulumi.runChecked("state of the stack", ["stack", "export", "--stack", stack]);
-  const exported = JSON.parse(text) as { deployment: { pending_operations?: unknown[] } };
-  exported.deployment.pending_operations = [];
-  await pulumi.runChecked(
-    "state of the stack",
-    ["stack", "import", "--force", "--stack", stack],
-    JSON.stringify(exported),
-  );
 }
 
 function identity({ type, inputs }: StateResource): string {

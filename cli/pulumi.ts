@@ -112,6 +112,17 @@ export class Pulumi {
     return (JSON.parse(result.stdout) as { deployment: StackState | null }).deployment ?? { resources: [] };
   }
 
+  /** Puts another state in the place of the stack's own. Secrets stay encrypted. @throws UserError with Pulumi's own words. */
+  async editState<T extends object>(edit: (deployment: T) => T): Promise<void> {
+    const what = "state of the stack";
+    const { stack } = this.context;
+    const exported = JSON.parse(await this.runChecked(what, ["stack", "export", "--stack", stack])) as {
+      deployment: T;
+    };
+    const edited = { ...exported, deployment: edit(exported.deployment) };
+    await this.runChecked(what, ["stack", "import", "--force", "--stack", stack], JSON.stringify(edited));
+  }
+
   /** The stack's outputs. Those of a local stack that are secret stay encrypted. */
   async outputs(): Promise<Record<string, unknown>> {
     const local = readLocalState(this.context);

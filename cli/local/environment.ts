@@ -134,8 +134,7 @@ async function ensureContainer(
       container.image,
     ]);
   } else if (running !== "true") {
-    await requireFreePort(container.port.host, container.port.setting);
-    await docker.runChecked(`container ${name}`, ["container", "start", name]);
+    await startStopped(docker, name, container);
   }
   await waitUntilReady(docker, name, container);
   const instance = await docker.runChecked(`container ${name}`, [
@@ -146,6 +145,11 @@ async function ensureContainer(
     name,
   ]);
   return instance.trim();
+}
+
+async function startStopped(docker: DockerHost, name: string, { port }: HelperContainer): Promise<void> {
+  await requireFreePort(port.host, port.setting);
+  await docker.runChecked(`container ${name}`, ["container", "start", name]);
 }
 
 function runArguments(stack: string, name: string, container: HelperContainer, gateway: string): string[] {
@@ -213,6 +217,39 @@ async function answers(url: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/**
+ * Starts a stack's emulator where it was stopped: it remembers what it held for as long as its container is there.
+ *
+ * @returns Whether there is one. Without it, what it held is gone.
+ * @throws UserError when that cannot be told, or it does not become ready.
+ */
+export async function startEmulator(
+  docker: DockerHost,
+  stack: string,
+  ports: { awsPort: number; mailboxPort: number },
+): Promise<boolean> {
+  const name = helperName(stack, "aws");
+  const emulator = helperContainers(ports).find(({ role }) => role === "aws");
+  const { code, stdout, stderr } = await docker.run([
+    "container",
+    "inspect",
+    "--format",
+    "{{.State.Running}}",
+    name,
+  ]);
+  if (code !== 0) {
+    if (/no such container/i.test(stderr)) {
+      return false;
+    }
+    throw new UserError(`container ${name} cannot be looked at: ${stderr.trim() || `exit code ${code}`}`);
+  }
+  if (stdout.trim() !== "true" && emulator !== undefined) {
+    await startStopped(docker, name, emulator);
+    await waitUntilReady(docker, name, emulator);
+  }
+  return true;
 }
 
 export function helperName(stack: string, role: HelperContainer["role"]): string {

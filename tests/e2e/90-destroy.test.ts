@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { docker } from "./support/docker";
 import { killGroup, mustOnStack, onStack, STACK, startLauncher } from "./support/launcher";
 import { destroyStack, ensureStack, upStack } from "./support/stack";
@@ -49,13 +51,27 @@ describe("destroying and beginning again", function () {
     await mustOnStack("preview", "--refresh", "--expect-no-changes");
   });
 
+  it("destroy starts an AWS emulator that was stopped, and takes its last backup", async () => {
+    await docker("container", "stop", `fitnesscrm-${STACK}-aws`);
+    const { stderr } = await mustOnStack("destroy", "--delete-data", STACK);
+    const folder = /the last backup and its key are in (\S+)/.exec(stderr)?.[1];
+    assert.ok(folder !== undefined && existsSync(join(folder, "manifest.json")), stderr);
+    assert.doesNotMatch(stderr, /emulator is gone/);
+    assert.equal(await docker("volume", "ls", "--quiet", "--filter", `label=fitnesscrm.stack=${STACK}`), "");
+  });
+
   it("destroy works when the AWS emulator's container is gone with all that it held", async () => {
+    const up = await upStack();
+    assert.equal(up.code, 0, up.stderr);
     await docker("container", "rm", "--force", "--volumes", `fitnesscrm-${STACK}-aws`);
     const refused = await onStack("destroy", "--delete-data", STACK);
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /no last backup could be made .*nothing was removed/);
+    assert.match(
+      refused.stderr,
+      /no last backup could be made \(the AWS emulator is gone, .*\): nothing was removed/,
+    );
     const { stderr } = await mustOnStack("destroy", "--delete-data", STACK, "--without-backup");
-    assert.match(stderr, /the AWS emulator does not run: the \d+ resources that it held are gone with it/);
+    assert.match(stderr, /the AWS emulator is gone, and the \d+ resources that it held are with it/);
     assert.equal(await docker("volume", "ls", "--quiet", "--filter", `label=fitnesscrm.stack=${STACK}`), "");
   });
 });
