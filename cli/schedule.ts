@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { MANUAL } from "../manual";
-import { instantOf, nextRuns, showWallClock, zoneProblem } from "../ops/tasks/calendar";
+import { nextRuns } from "../ops/tasks/calendar";
 import { taskDefinitions } from "../tasks";
+import { instantOf, showWallClock, zoneProblem } from "../wallClock";
 import { stackContext } from "./context";
 import { UserError } from "./errors";
 import { rawConfig, readStackFile } from "./stackFile";

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { showWallClock } from "../ops/tasks/calendar";
 import { TASK_SERVICES } from "../ops/tasks/definitions";
 import { type TaskRecord, taskRecord } from "../ops/tasks/records";
 import { taskDefinitions } from "../tasks";
+import { showWallClock } from "../wallClock";
 import type { DockerHost } from "./docker";
 import { messageOf, UserError } from "./errors";
 import { runInOps } from "./ops";

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { calendarProblem, zoneProblem } from "./calendar";
+import { zoneProblem } from "../../wallClock";
+import { calendarProblem } from "./calendar";
 
 /** The container in which a task runs. Only `restore` can decrypt a backup. */
 export const TASK_SERVICES = ["ops", "restore"] as const;

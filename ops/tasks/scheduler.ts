@@ -1,5 +1,6 @@
+import { zoneProblem } from "../../wallClock";
 import { LockTakenError } from "../lock";
-import { dueAt, nextRuns, zoneProblem } from "./calendar";
+import { dueAt, nextRuns } from "./calendar";
 import { type Clock, systemClock } from "./clock";
 import type { TaskDefinition, TaskService } from "./definitions";
 import { RecordFolder, type StartedBy, type TaskRecord } from "./records";

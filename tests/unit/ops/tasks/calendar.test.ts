@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
 import { Cron } from "croner";
 import fc from "fast-check";
-import { MANUAL } from "../../../../manual";
-import {
-  calendarProblem,
-  dueAt,
-  instantOf,
-  nextRuns,
-  showWallClock,
-  wallClock,
-  zoneProblem,
-} from "../../../../ops/tasks/calendar";
+import { calendarProblem, dueAt, nextRuns } from "../../../../ops/tasks/calendar";
+import { showWallClock, wallClock } from "../../../../wallClock";
 
 const NEW_YORK = "America/New_York";
 const LORD_HOWE = "Australia/Lord_Howe";
@@ -248,21 +240,6 @@ describe("a calendar", () => {
     );
   });
 
-  it("turns the wall clock into an instant and back", () => {
-    fc.assert(
-      fc.property(
-        fc.constantFrom(...ZONES),
-        fc.integer({ min: Date.UTC(2026, 0), max: Date.UTC(2036, 0) }),
-        (zone, wall) => {
-          const instant = instantOf(zone, wall);
-          const shown = wallClock(zone, instant);
-          assert.ok(shown === wall || (shown > wall && wallClock(zone, instant - 1) < wall));
-        },
-      ),
-      { numRuns: 300 },
-    );
-  });
-
   it("is refused with the reason when it is none, or never comes", () => {
     assert.equal(calendarProblem("0 2 * * *"), undefined);
     assert.equal(calendarProblem("0 2 * * SUN#1"), undefined);
@@ -276,11 +253,6 @@ describe("a calendar", () => {
     assert.equal(
       calendarProblem("61 2 * * *"),
       '"61 2 * * *" is not a calendar: Invalid value for minute: 61',
-    );
-    assert.equal(zoneProblem(MANUAL.timeZone), undefined);
-    assert.equal(
-      zoneProblem("America/Nowhere"),
-      '"America/Nowhere" is not an IANA time zone such as America/New_York',
     );
   });
 });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { MANUAL } from "../../../../manual";
-import { nextRuns, showWallClock } from "../../../../ops/tasks/calendar";
+import { nextRuns } from "../../../../ops/tasks/calendar";
 import { parseCalendar } from "../../../../ops/tasks/definitions";
 import { taskDefinitions } from "../../../../tasks";
+import { showWallClock } from "../../../../wallClock";
 
 describe("the operations calendar", () => {
   const find = (name: string) =>
