@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { listBackups } from "./backup/backup";
+import { deployments } from "./deployments/command";
 import { reasonOf } from "./health";
 import { program } from "./program";
 import { load } from "./restore/load";
@@ -78,9 +79,13 @@ async function answerTo(
       await uploads(settings, input, streams.stdout, context, places);
       return undefined;
     }
+    case "deployments":
+      return deployments(args, { settings, secrets: places.secrets, options: context }, async (schema) =>
+        parse(schema, await text(streams.stdin)),
+      );
     default:
       throw new Error(
-        `${JSON.stringify(command)} is no command: there are tasks, backups, run NAME, load and uploads`,
+        `${JSON.stringify(command)} is no command: there are tasks, backups, run NAME, load, uploads and deployments`,
       );
   }
 }

@@ -1,5 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { PREFIXES } from "../../bucketLayout";
 
 export interface BackupBucketArgs {
   stack: string;
@@ -9,8 +10,10 @@ export interface BackupBucketArgs {
   retentionDays: number;
 }
 
-/** What lies where in the bucket. */
-export const PREFIXES = { backups: "backups/", wal: "wal/" } as const;
+export { PREFIXES };
+
+/** Days for which the record of a deployment is kept: last year's can be compared with this year's (M56). */
+const DEPLOYMENT_DAYS = 2 * 366;
 
 /** Days after which the parts of an upload that never finished go. */
 const BROKEN_UPLOAD_DAYS = 7;
@@ -18,10 +21,10 @@ const BROKEN_UPLOAD_DAYS = 7;
 /**
  * The S3 bucket for backups (M43): private, encrypted, versioned, TLS only, emptied by lifecycle and by nothing else.
  *
- * Three users: the writer adds backups and can neither delete nor overwrite for good (versions stay); the reader is for
- * restores; the archiver keeps the database's log below a prefix of its own, where what expires is deleted, and brought back
- * from its version if it must. A stolen server can thus not destroy its own backups. Protected, and left where it is when the
- * stack is destroyed.
+ * Three users: the writer adds backups and records of deployments, and can neither delete nor overwrite for good (versions
+ * stay); the reader is for restores; the archiver keeps the database's log below a prefix of its own, where what expires is
+ * deleted, and brought back from its version if it must. A stolen server can thus not destroy its own backups. Protected, and
+ * left where it is when the stack is destroyed.
  */
 export class BackupBucket extends pulumi.ComponentResource {
   readonly bucketName: pulumi.Output<string>;
@@ -47,12 +50,13 @@ export class BackupBucket extends pulumi.ComponentResource {
 
     this.bucketName = bucket.bucket;
     this.bucketArn = bucket.arn;
-    const { backups, wal } = PREFIXES;
+    const { backups, wal, deployments } = PREFIXES;
     this.writer = this.createUser(name, args, "writer", [
       {
         actions: ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObjectAttributes"],
         on: `${backups}*`,
       },
+      { actions: ["s3:PutObject"], on: `${deployments}*` },
       { actions: ["s3:ListBucket", "s3:GetBucketLocation"], on: "bucket" },
     ]);
     this.archiver = this.createUser(name, args, "archiver", [
@@ -159,6 +163,12 @@ export class BackupBucket extends pulumi.ComponentResource {
             // Below wal/ pgBackRest itself deletes what expired: some of its files are written once and never expire.
             filter: { prefix: PREFIXES.backups },
             expiration: { days: retentionDays },
+          },
+          {
+            id: "expire-deployments",
+            status: "Enabled",
+            filter: { prefix: PREFIXES.deployments },
+            expiration: { days: DEPLOYMENT_DAYS },
           },
           {
             id: "expire-old-versions",

@@ -105,7 +105,7 @@ describe("backup bucket", () => {
     assert.equal(before.filter((count) => count === 0).length, 1, "only one of them may come first");
   });
 
-  it("lets backups and their old versions go after the manual's days, and cleans up broken uploads", () => {
+  it("lets backups and their old versions go after the manual's days, records of deployments after two years, and cleans up broken uploads", () => {
     const lifecycle = only(resources, "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration");
     assert.deepEqual(lifecycle.inputs, {
       bucket: BUCKET,
@@ -115,6 +115,12 @@ describe("backup bucket", () => {
           status: "Enabled",
           filter: { prefix: "backups/" },
           expiration: { days: 90 },
+        },
+        {
+          id: "expire-deployments",
+          status: "Enabled",
+          filter: { prefix: "deployments/" },
+          expiration: { days: 732 },
         },
         {
           id: "expire-old-versions",
@@ -143,6 +149,7 @@ describe("backup bucket", () => {
         Action: ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObjectAttributes"],
         Resource: `${ARN}/backups/*`,
       },
+      { Effect: "Allow", Action: ["s3:PutObject"], Resource: `${ARN}/deployments/*` },
       { Effect: "Allow", Action: ["s3:ListBucket", "s3:GetBucketLocation"], Resource: ARN },
     ]);
   });
