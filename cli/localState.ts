@@ -6,20 +6,38 @@ import type { StackState } from "./pulumi";
 /** The format of the state's file that this reads; another one is left to `pulumi` itself. */
 const CHECKPOINT_VERSION = 3;
 
+/** Where Pulumi keeps a stack's state, and what was before it, in a folder of a local stack's. */
+export interface StateFiles {
+  /** The state. */
+  state: string;
+  /** The state as it was one write before. */
+  previous: string;
+  /** Folder with `STACK-NANOSECONDS.checkpoint.json`: the state at the end of each update. */
+  history: string;
+}
+
+/** The files of a local stack's state; a remote one's are somewhere else. */
+export function stateFiles({ home, stack }: Pick<StackContext, "home" | "stack">): StateFiles {
+  const folder = join(home, "state", ".pulumi");
+  const state = join(folder, "stacks", "fitnesscrm", `${stack}.json`);
+  return {
+    state,
+    previous: `${state}.bak`,
+    history: join(folder, "history", "fitnesscrm", stack),
+  };
+}
+
 /**
  * The state of a local stack, read from its file: `pulumi stack export` says the same, half a second later.
  *
  * @returns undefined when there is no such file, or when only `pulumi` can tell what it says.
  */
-export function readLocalState({ kind, home, stack }: StackContext): StackState | undefined {
-  if (kind !== "local") {
+export function readLocalState(context: StackContext): StackState | undefined {
+  if (context.kind !== "local") {
     return undefined;
   }
   try {
-    const text = readFileSync(
-      join(home, "state", ".pulumi", "stacks", "fitnesscrm", `${stack}.json`),
-      "utf8",
-    );
+    const text = readFileSync(stateFiles(context).state, "utf8");
     const { version, checkpoint } = JSON.parse(text) as {
       version: number;
       checkpoint?: { latest?: StackState };

@@ -81,7 +81,7 @@ function isMap(value: unknown): value is ConfigMap {
 export interface Setting {
   /** Path below `fitnesscrm:`: `["contacts", "onCall", 0, "email"]`. */
   path: (string | number)[];
-  /** YAML: `8081` is a number, `true` a boolean, anything else text. */
+  /** YAML: `8081` is a number, `true` a boolean, anything else text. `null`, and nothing at all, removes the setting. */
   text: string;
 }
 
@@ -109,16 +109,21 @@ export function parseSetting(argument: string): Setting {
 }
 
 /**
- * Sets one value.
+ * Sets one value, or removes it.
  *
  * @throws UserError when the path leads through something that is neither map nor list, or the value is no YAML.
  */
 export function setValue(file: StackFile, path: Setting["path"], text: string): StackFile {
   const [head, ...rest] = path;
+  const value = parseYaml(path, text);
   const config = structuredClone(file.config ?? {});
   let node: Record<string | number, unknown> = config;
   let key: string | number = `fitnesscrm:${head}`;
   for (const part of rest) {
+    if (value === null && (node[key] ?? null) === null) {
+      // Nothing is there to be removed, and nothing is made on the way to it.
+      return file;
+    }
     node[key] ??= typeof part === "number" ? [] : {};
     const next = node[key];
     if (typeof next !== "object" || next === null) {
@@ -127,16 +132,31 @@ export function setValue(file: StackFile, path: Setting["path"], text: string): 
     node = next as Record<string | number, unknown>;
     key = part;
   }
-  node[key] = parseYaml(path, text);
+  if (value !== null) {
+    node[key] = value;
+  } else if (Array.isArray(node) && typeof key === "number") {
+    node.splice(key, 1);
+  } else {
+    delete node[key];
+  }
   return { ...file, config };
 }
 
-/** Changes values in a file that people keep: its comments, its order and everything else stay as they are. */
+/**
+ * Changes values in a file that people keep: its comments, its order and everything else stay as they are. A setting that is
+ * removed takes the comment that speaks of it along.
+ */
 export function editStackFile(path: string, settings: readonly Setting[]): void {
   const document = parseDocument(readFileSync(path, "utf8"));
   for (const { path: at, text } of settings) {
     const [head, ...rest] = at;
-    document.setIn(["config", `fitnesscrm:${head}`, ...rest], parseYaml(at, text));
+    const path = ["config", `fitnesscrm:${head}`, ...rest];
+    const value = parseYaml(at, text);
+    if (value !== null) {
+      document.setIn(path, value);
+    } else if (document.hasIn(path)) {
+      document.deleteIn(path);
+    }
   }
   writeWhole(path, document.toString());
 }

@@ -134,7 +134,28 @@ describe("--set", () => {
       { "fitnesscrm:contacts": { onCall: ["x"] } },
       { "fitnesscrm:contacts": { onCall: ["x", { name: "Eve", email: "eve@example.com" }] } },
     ],
-    ["host=", { "fitnesscrm:host": "ssh://x" }, { "fitnesscrm:host": null }],
+    ["host=null", { "fitnesscrm:host": "ssh://x", "fitnesscrm:a": 1 }, { "fitnesscrm:a": 1 }],
+    ["host=", { "fitnesscrm:host": "ssh://x" }, {}],
+    ["host=null", { "fitnesscrm:a": 1 }, { "fitnesscrm:a": 1 }],
+    ['app.version="null"', {}, { "fitnesscrm:app": { version: "null" } }],
+    ["pin={version: 3, commit: null}", {}, { "fitnesscrm:pin": { version: 3, commit: null } }],
+    [
+      "app.environment.LOG_JSON=null",
+      { "fitnesscrm:app": { environment: { LOG_JSON: true, OTHER: "x" }, version: "1" } },
+      { "fitnesscrm:app": { environment: { OTHER: "x" }, version: "1" } },
+    ],
+    ["app.environment.LOG_JSON=null", {}, {}],
+    ["app.environment.LOG_JSON=null", { "fitnesscrm:app": null }, { "fitnesscrm:app": null }],
+    [
+      "contacts.onCall[0]=null",
+      { "fitnesscrm:contacts": { onCall: ["x", "y"] } },
+      { "fitnesscrm:contacts": { onCall: ["y"] } },
+    ],
+    [
+      "contacts.onCall[7]=null",
+      { "fitnesscrm:contacts": { onCall: ["x"] } },
+      { "fitnesscrm:contacts": { onCall: ["x"] } },
+    ],
   ];
   for (const [argument, before, after] of table) {
     it(`${argument} on ${JSON.stringify(before)}`, () => {
@@ -162,6 +183,13 @@ describe("--set", () => {
       );
     });
   }
+
+  it("removes nothing below what has no parts", () => {
+    assert.throws(
+      () => set({ config: { "fitnesscrm:timeZone": "UTC" } }, "timeZone.name=null"),
+      asked('--set timeZone.name: fitnesscrm:timeZone is "UTC", which has no parts'),
+    );
+  });
 
   it("refuses to go through what has no parts", () => {
     assert.throws(
@@ -289,6 +317,56 @@ config:
         email: ada@example.com
   fitnesscrm:aws:
     region: eu-central-1
+`,
+    );
+  });
+
+  it("that people keep loses only what is removed, and the comment that stands above it", () => {
+    const path = join(
+      folders.create({
+        "Pulumi.prod.yaml": `# Production.
+config:
+  fitnesscrm:host: ssh://root@crm.example.com # the server
+  # Held back until the ticket is closed.
+  fitnesscrm:pin:
+    version: 3
+  # The edge.
+  fitnesscrm:http:
+    port: 80 # of nginx
+    # Changed in May.
+    publicUrl: https://crm.example.com
+  fitnesscrm:contacts:
+    onCall:
+      # Days.
+      - name: Ada
+      # Nights.
+      - name: Eve
+
+# The end.
+`,
+      }),
+      "Pulumi.prod.yaml",
+    );
+    editStackFile(
+      path,
+      ["pin=null", "http.publicUrl=null", "contacts.onCall[1]=null", "app.version=null", "host.x.y=null"].map(
+        parseSetting,
+      ),
+    );
+    assert.equal(
+      readFileSync(path, "utf8"),
+      `# Production.
+config:
+  fitnesscrm:host: ssh://root@crm.example.com # the server
+  # The edge.
+  fitnesscrm:http:
+    port: 80 # of nginx
+  fitnesscrm:contacts:
+    onCall:
+      # Days.
+      - name: Ada
+
+# The end.
 `,
     );
   });
