@@ -62,6 +62,13 @@ const imageByDigest = z
     "must name an image by digest, such as registry.example.com/fitnesscrm/backend@sha256:<64 hex digits>",
   );
 
+/** Image as a state has it: by digest, or by its ID where it was built on its host. */
+const imageReference = z
+  .string()
+  .regex(/^(?:[\w.\-/:]+@)?sha256:[0-9a-f]{64}$/, "must name an image by digest or by its ID");
+
+const LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"] as const;
+
 /** What the stack gives the backend itself; secrets among it come as files, never as configuration. */
 const RESERVED_VARIABLES = [
   "ADMIN_EMAIL",
@@ -106,9 +113,14 @@ const app = z
         z.string(),
       )
       .default({}),
-    logLevel: z.enum(["DEBUG", "INFO", "WARNING", "ERROR"]).default("INFO"),
+    logLevel: z.enum(LOG_LEVELS).default("INFO"),
     /** Further origins that browsers may call the API from; the public URL always may. */
     allowedOrigins: z.array(origin).default([]),
+    /**
+     * Command that brings the database's schema up to the release, as a list of words: run once with the new backend image before any
+     * task of it starts. It must be safe to run again, and leave the schema such that the release before it still works.
+     */
+    migrate: z.array(z.string().min(1, "must not be empty")).min(1, "must name a command").optional(),
   })
   .superRefine((value, context) => {
     const images = [value.backendImage, value.frontendImage].filter((image) => image !== undefined).length;
@@ -252,9 +264,51 @@ const period = z
     error: "must be 10, 30 or a multiple of 60 (seconds)",
   });
 
+/** How a deployment is judged (M16, M18). */
+const deploy = z.strictObject({
+  /** Critical endpoints, as paths below the public URL: each must answer 2xx or 3xx after a deployment. */
+  endpoints: z
+    .array(z.string().regex(/^\/\S*$/, "must be a path such as /api/health"))
+    .min(1, "must name at least one endpoint")
+    .default(["/", "/api/health"]),
+  /** How long the first logs of a release are watched, seconds. */
+  watchSeconds: positive.max(600, "must be 600 or less (seconds)").default(10),
+  /** Lines that report errors in that time, up to which a release counts as good. */
+  maxErrors: z
+    .int("must be a whole number")
+    .min(0, "must be 0 or more")
+    .max(100, "must be 100 or less")
+    .default(5),
+  /**
+   * When database and cache may be replaced, which users feel: `window` is the maintenance window only (M37). The default is
+   * `anytime` on a stack that runs on an operator's machine, else `window`.
+   */
+  downtime: z.enum(["window", "anytime"]).optional(),
+});
+
+/** What `rollback` holds the stack to, until `unpin`. */
+const pin = z.strictObject({
+  /** Number of the update in the state's history. */
+  version: positive,
+  commit: z.string().nullable(),
+  /** References as they stand in the release's own state. */
+  images: z.strictObject({ backend: imageReference, frontend: imageReference, nginx: imageReference }),
+  app: z.strictObject({
+    version: z.string().optional(),
+    environment: z.record(z.string(), z.string()),
+    logLevel: z.enum(LOG_LEVELS),
+    allowedOrigins: z.array(origin),
+  }),
+  by: z.string(),
+  /** ISO time. */
+  at: z.string(),
+});
+
 const schema = z.strictObject({
   app,
   contacts,
+  deploy: deploy.prefault({}),
+  pin: z.preprocess(absentWhenEmpty, pin.optional()),
   host: z
     .string()
     .regex(/^$|^unix:\/\/\/.+|^ssh:\/\/[^\s/]+$/, "must be empty, unix:///path or ssh://user@server[:port]")
@@ -346,11 +400,7 @@ const schema = z.strictObject({
       .optional(),
   }),
   /** Present on stacks that run on an operator's machine only. */
-  local: z.preprocess(
-    // Pulumi hands over a declared default where a key is absent, and the default of an object is an empty one.
-    (value) => (isRecord(value) && Object.keys(value).length === 0 ? undefined : value),
-    z.strictObject({ awsPort: port, mailboxPort: port }).optional(),
-  ),
+  local: z.preprocess(absentWhenEmpty, z.strictObject({ awsPort: port, mailboxPort: port }).optional()),
   secrets: z.strictObject(
     Object.fromEntries(
       SECRETS.map((name) => [
@@ -366,8 +416,24 @@ const schema = z.strictObject({
   timeZone,
 });
 
+/** Pulumi hands over a declared default where a key is absent, and the default of an object is an empty one. */
+function absentWhenEmpty(value: unknown): unknown {
+  return isRecord(value) && Object.keys(value).length === 0 ? undefined : value;
+}
+
 /** The stack's configuration. Secrets are plain here: whoever hands them on wraps them (see `index.ts`). */
 export type Config = z.infer<typeof schema>;
+
+/** The release that a rollback holds the stack to. */
+export type Pin = NonNullable<Config["pin"]>;
+
+/** Whether database and cache may be replaced outside of the maintenance window. */
+export function downtimeMode({
+  deploy: { downtime },
+  local,
+}: Pick<Config, "deploy" | "local">): "window" | "anytime" {
+  return downtime ?? (local === undefined ? "window" : "anytime");
+}
 
 /** Keys below `fitnesscrm:`. */
 export const CONFIG_KEYS = Object.keys(schema.shape);

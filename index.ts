@@ -11,8 +11,11 @@ import { awsProviderArgs } from "./components/aws";
 import { BackupAlarms } from "./components/backup/alarms";
 import { pgbackrestConf, STANZA } from "./components/backup/archive";
 import { BackupBucket, PREFIXES } from "./components/backup/bucket";
-import { Database, databaseUrl } from "./components/database/database";
+import { Database, databaseUrl, roleName } from "./components/database/database";
 import { ensureTunnel } from "./components/database/tunnel";
+import { readRecord } from "./components/deploy/record";
+import { describeRelease } from "./components/deploy/release";
+import { Rollout } from "./components/deploy/rollout";
 import { METRIC_NAMESPACE } from "./components/monitoring/alarm";
 import { MetricsSender } from "./components/monitoring/metricsSender";
 import { ThresholdAlarms } from "./components/monitoring/thresholdAlarms";
@@ -33,12 +36,13 @@ import {
   STACK_NAME_RULE,
 } from "./config";
 import type { BackupSettings } from "./ops/backup/settings";
-import { readCheckout } from "./release";
 import { taskDefinitions } from "./tasks";
 import { TELEGRAF_VERSION } from "./versions";
 
 const stack = pulumi.getStack();
 const config = readConfig();
+/** What the application runs with: as declared, or as in the release that a rollback holds. */
+const app = { ...config.app, ...config.pin?.app };
 const publicUrl = publicUrlOf(config.http);
 const secret = (name: keyof Config["secrets"]): pulumi.Output<string> => pulumi.secret(config.secrets[name]);
 
@@ -78,8 +82,15 @@ const images = new StackImages("images", {
   stack,
   app: config.app,
   dockerHost: config.host,
+  pinned: config.pin?.images,
   publicUrl,
   agentVersion: TELEGRAF_VERSION,
+});
+
+const rollout = new Rollout("rollout", {
+  stack,
+  record: readRecord(config.host, stack),
+  pin: config.pin,
 });
 
 const foundation = new StackFoundation("foundation", { stack }, onDocker);
@@ -88,6 +99,7 @@ const stateful = new StatefulServices(
   "stateful",
   {
     stack,
+    rollout,
     foundation,
     images: images.own,
     config,
@@ -131,12 +143,13 @@ const application = new Application(
   "application",
   {
     stack,
+    rollout,
     foundation,
     images: { backend: images.backend, frontend: images.frontend, nginx: images.own.nginx },
-    config,
+    config: { ...config, app },
     publicUrl,
     secrets: {
-      DATABASE_URL: databaseUrl(database.roles.app, secret("appPassword"), config.database.name),
+      DATABASE_URL: databaseUrlOf("app"),
       REDIS_URL: redisUrl,
       SECRET_KEY: secret("secretKey"),
     },
@@ -160,6 +173,7 @@ new Operations(
   "operations",
   {
     stack,
+    rollout,
     foundation,
     images: images.own,
     config,
@@ -167,12 +181,8 @@ new Operations(
     backupSettings: pulumi
       .all([backups.bucketName, images.backend.reference])
       .apply(([bucketName, reference]) => JSON.stringify(backupSettings(bucketName, reference), null, 2)),
-    monitoringDatabaseUrl: databaseUrl(
-      database.roles.monitoring,
-      secret("monitoringPassword"),
-      config.database.name,
-    ),
-    backupDatabaseUrl: databaseUrl(database.roles.backup, secret("backupPassword"), config.database.name),
+    monitoringDatabaseUrl: databaseUrlOf("monitoring"),
+    backupDatabaseUrl: databaseUrlOf("backup"),
     redisUrl,
     credentials: { writer: backups.writer, reader: backups.reader, metrics: metricsSender.key },
     backupIdentity: secret("backupIdentity"),
@@ -181,6 +191,8 @@ new Operations(
   },
   onDocker,
 );
+
+const verification = rollout.finish(images.references);
 
 // Monitoring and on-call.
 
@@ -210,18 +222,30 @@ export const mailboxUrl = config.local === undefined ? null : `http://127.0.0.1:
 export const bucket = backups.bucketName;
 /** Alarm names by what they watch (M22 to M27, M45, M46). */
 export const alarms = pulumi.output({ ...thresholdAlarms.names, ...backupAlarms.names });
-/** What runs: images by digest, and the commit that declared it (M19). */
-export const release = images.references.apply((references) => ({
-  ...readCheckout(config.app.source ?? "."),
-  version: config.app.version ?? null,
-  images: references,
-}));
+/** What runs: images by digest, the commit that declared it, who deployed it when, and the backup made before (M19). */
+export const release = describeRelease({
+  before: rollout.before.report,
+  after: verification.report,
+  source: config.app.source,
+  app,
+  images: images.references,
+  pin: config.pin,
+});
 /** Swarm services of the application, for scripts. */
 export const services = {
   backend: application.backend.serviceName,
   frontend: application.frontend.serviceName,
   nginx: application.nginx.serviceName,
 };
+
+/**
+ * By the role's name and not by the role itself: what a service is declared with must not wait for the database, whose change
+ * waits for every declaration.
+ */
+function databaseUrlOf(role: "app" | "backup" | "monitoring"): pulumi.Output<string> {
+  const { name } = config.database;
+  return databaseUrl(roleName(name, role), secret(`${role}Password`), name);
+}
 
 /** What the containers of ops and restore read, see `ops/backup/settings.ts`. */
 function backupSettings(bucketName: string, backendImage: string): BackupSettings {

@@ -80,7 +80,7 @@ export interface SettingsPlan {
 /**
  * Works out a stack's settings from the tracked defaults, the live file and what the command line sets. Writes nothing.
  *
- * @param settings `KEY=VALUE`, kept for the next time.
+ * @param settings `KEY=VALUE`, kept for the next time; `KEY=null` takes a setting out, so that its default holds.
  * @throws UserError for every fault.
  */
 export function planSettings(context: StackContext, settings: readonly string[]): SettingsPlan {
@@ -101,7 +101,9 @@ export function planSettings(context: StackContext, settings: readonly string[])
   const remembered = join(context.folder, "defaults.yaml");
   const read = (path: string): StackFile => (existsSync(path) ? readStackFile(path) : {});
   const tracked = readStackFile(join(PROJECT_FOLDER, LOCAL_TEMPLATE));
-  const updated = change(mergeDefaults(read(context.configFile), tracked, read(remembered)));
+  const changed = change(mergeDefaults(read(context.configFile), tracked, read(remembered)));
+  // A setting that was removed is at its default again at once, not only the next time.
+  const updated = mergeDefaults(changed, tracked, tracked);
   return {
     config: parseSettings(updated, context.configFile),
     save: () => {

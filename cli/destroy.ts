@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Reporter } from "../toolchain";
 import type { DestroyOptions } from "./commands/destroy";
 import type { StackContext } from "./context";
+import { removeAttempt } from "./deploy/record";
 import type { DockerHost } from "./docker";
 import { messageOf, UserError } from "./errors";
 import { forgetEmulated } from "./forget";
@@ -71,6 +72,7 @@ export async function destroy(options: DestroyOptions): Promise<void> {
           process.stderr.write(`\n${result.stdout}${result.stderr}\n`);
           throw new UserError(`destroy: ${explainFailure(result)}`);
         }
+        await removeAttempt(docker, stack);
         await pulumi.runChecked("stack", ["stack", "rm", "--yes", "--preserve-config", "--stack", stack]);
       });
     }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PROJECT_FOLDER, type StackContext } from "./context";
+import { requireReadableState } from "./damagedState";
 import { UserError } from "./errors";
 import { lastLine, type RunResult, run, runAttached } from "./exec";
 import { outputsIn, readLocalState } from "./localState";
@@ -54,7 +55,7 @@ function passphraseEnvironment(context: StackContext): Record<string, string> {
     : {};
 }
 
-/** `pulumi`, for one stack. */
+/** `pulumi`, for one stack. Everything that it does is refused while the state's file is damaged. */
 export class Pulumi {
   constructor(readonly context: StackContext) {}
 
@@ -63,7 +64,8 @@ export class Pulumi {
     return { ...process.env, ...pulumiEnvironment(this.context) };
   }
 
-  run(args: readonly string[], input?: string, more: Record<string, string> = {}): Promise<RunResult> {
+  async run(args: readonly string[], input?: string, more: Record<string, string> = {}): Promise<RunResult> {
+    requireReadableState(this.context);
     return run("pulumi", args, {
       cwd: PROJECT_FOLDER,
       env: { ...this.environment, ...more },
@@ -81,8 +83,13 @@ export class Pulumi {
   }
 
   /** Like {@link run}, handing on every line as it comes. */
-  runWatched(args: readonly string[], onLine: (line: string) => void): Promise<RunResult> {
-    return run("pulumi", args, { cwd: PROJECT_FOLDER, env: this.environment, onLine });
+  async runWatched(
+    args: readonly string[],
+    more: Record<string, string>,
+    onLine: (line: string) => void,
+  ): Promise<RunResult> {
+    requireReadableState(this.context);
+    return run("pulumi", args, { cwd: PROJECT_FOLDER, env: { ...this.environment, ...more }, onLine });
   }
 
   /** A local stack's backend is a folder, and Pulumi wants it to be there. */
@@ -92,7 +99,8 @@ export class Pulumi {
     }
   }
 
-  runAttached(args: readonly string[], more: Record<string, string> = {}): Promise<number> {
+  async runAttached(args: readonly string[], more: Record<string, string> = {}): Promise<number> {
+    requireReadableState(this.context);
     return runAttached("pulumi", args, { cwd: PROJECT_FOLDER, env: { ...this.environment, ...more } });
   }
 
@@ -149,6 +157,8 @@ export interface StateResource {
   inputs?: Record<string, unknown>;
   outputs?: Record<string, unknown>;
   protect?: boolean;
+  /** It has been replaced, and is still to be deleted. */
+  delete?: boolean;
 }
 
 export interface StackState {
@@ -168,6 +178,11 @@ export function explainFailure({ stdout, stderr, code }: RunResult): string {
   const locked = /created by (\S+) \(pid (\d+)\) at (\S+)/.exec(text);
   if (locked !== null) {
     return `the state is locked by ${locked[1]} (process ${locked[2]}) since ${locked[3]}: wait for it to finish`;
+  }
+  // A gate says in one line what was wrong; the engine's own says that a command failed.
+  const gate = /fitnesscrm: (gate [a-z]+: .+)$/m.exec(text);
+  if (gate?.[1] !== undefined) {
+    return gate[1].trim();
   }
   // A line that ends in a colon only announces what stands on the next one.
   const error = /^\s*error: (?:.+:\n\s*)?(.+)$/m.exec(text);

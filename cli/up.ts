@@ -6,6 +6,12 @@ import { DATA_NODE_LABEL } from "../labels";
 import { ALREADY_THERE, type Need, type Provided, type Reporter, timesByStep } from "../toolchain";
 import type { UpOptions } from "./commands/up";
 import { planSettings, type StackContext, stackContext, updateSettings } from "./context";
+import { recoverDamagedState } from "./damagedState";
+import { DESPITE, REPAIR } from "./deploy/environment";
+import { readAttempt } from "./deploy/record";
+import { pinRefusal } from "./deploy/refusal";
+import { rememberFailure } from "./deploy/remember";
+import { whatServes } from "./deploy/serving";
 import { DockerHost, words } from "./docker";
 import { UserError } from "./errors";
 import { checkHealth, formatHealth, type Health } from "./health";
@@ -41,18 +47,21 @@ export async function up(options: UpOptions): Promise<void> {
     const machine = await prepareTools(reporter, needs(context, config));
     const docker = new DockerHost(config.host);
     await requireEngine(docker);
+    await requireNoPin(docker, context.stack, config, options);
     await requireFreeEdgePort(docker, context.stack, config.http.port);
 
     const local = await prepareLocal(context, config, docker, reporter);
     const session = sessionOf(context, local.config);
-    const args = await prepareState(session, reporter, {
+    const plan = await prepareState(session, reporter, {
       ...options,
       refresh: options.refresh || local.forgot,
     });
     // The application may be closed by it, and the update waits for the application. Where the database itself is gone, it is
     // the update that brings it back first.
     const isSettled = await settleRestore(session, reporter).catch(() => false);
-    await runUpdate(session, reporter, options, args);
+    await runUpdate(session, reporter, options, plan).catch((error: unknown) =>
+      tellWhatServes(session, error),
+    );
     if (!isSettled) {
       await settleRestore(session, reporter);
     }
@@ -62,6 +71,19 @@ export async function up(options: UpOptions): Promise<void> {
     await report(session, options, health, machine.provided, (performance.now() - started) / 1000);
   } finally {
     await release();
+  }
+}
+
+/** A deployment would silently undo what somebody rolled back to (M20). */
+async function requireNoPin(
+  docker: DockerHost,
+  stack: string,
+  config: Config,
+  { keepPin }: UpOptions,
+): Promise<void> {
+  const pin = config.pin ?? (await readAttempt(docker, stack))?.pin;
+  if (pin !== undefined && !keepPin) {
+    throw new UserError(pinRefusal(pin, stack));
   }
 }
 
@@ -178,19 +200,27 @@ async function prepareLocal(
   };
 }
 
-/**
- * Makes the stack where it is missing, and puts right what a killed update, a stop or a lost image left behind.
- *
- * @returns Arguments for `pulumi up`.
- */
+/** How the update is to be run. */
+interface UpdatePlan {
+  /** Arguments for `pulumi up`. */
+  args: string[];
+  /** What was found broken and is to be made whole: the gate before must not ask for health then. */
+  repair: string | undefined;
+}
+
+/** Makes the stack where it is missing, and puts right what a killed update, a stop or a lost image left behind. */
 async function prepareState(
   { context, docker, pulumi }: Session,
   reporter: Reporter,
   options: { refresh?: boolean },
-): Promise<string[]> {
+): Promise<UpdatePlan> {
   return inStep(reporter, `state of stack ${context.stack}`, async (detail) => {
     ensurePassphrase(context);
     await pulumi.prepareBackend();
+    const recovered = await recoverDamagedState(context);
+    if (recovered !== undefined) {
+      reporter.step("recovery").done(recovered);
+    }
     if (await releaseDeadLock(pulumi)) {
       detail("the lock of an update that was killed was released");
     }
@@ -220,12 +250,25 @@ async function prepareState(
     if (started.length > 0) {
       detail(`${started.join(", ")} started again`);
     }
-    return [
-      ...recovery.args,
-      ...(options.refresh || recovery.refresh || unfinished.refresh || lostVolumes.length > 0
-        ? ["--refresh"]
-        : []),
+    const repairs = [
+      ...(recovered === undefined ? [] : [recovered]),
+      ...unfinished.notes,
+      ...lostVolumes,
+      ...recovery.notes,
     ];
+    return {
+      args: [
+        ...recovery.args,
+        ...(options.refresh ||
+        recovered !== undefined ||
+        recovery.refresh ||
+        unfinished.refresh ||
+        lostVolumes.length > 0
+          ? ["--refresh"]
+          : []),
+      ],
+      repair: repairs.length > 0 ? repairs.join("; ") : undefined,
+    };
   });
 }
 
@@ -252,13 +295,17 @@ async function runUpdate(
   { context, pulumi }: Session,
   reporter: Reporter,
   options: UpOptions,
-  args: string[],
+  { args, repair = options.within }: UpdatePlan,
 ): Promise<void> {
   const common = ["up", "--stack", context.stack, ...policyArguments(), ...args];
+  const handed = {
+    ...(repair !== undefined && { [REPAIR]: repair }),
+    ...(options.despite !== undefined && { [DESPITE]: options.despite }),
+  };
   const isLocal = context.kind === "local";
   if (!isLocal && !options.yes) {
     // A person looks at the preview and answers Pulumi's own question.
-    const code = await pulumi.runAttached(common);
+    const code = await pulumi.runAttached(common, handed);
     if (code !== 0) {
       throw new UserError(`up: pulumi ended with exit code ${code}: what it said stands above`);
     }
@@ -267,14 +314,34 @@ async function runUpdate(
   await inStep(
     reporter,
     "pulumi up",
-    (detail) => runQuietly(pulumi, [...common, "--yes", "--skip-preview", "--non-interactive"], detail),
+    (detail) =>
+      runQuietly(pulumi, [...common, "--yes", "--skip-preview", "--non-interactive"], handed, detail),
     (summary) => summary,
   );
 }
 
+/** A person who reads at night that an update failed wants to know first whether anybody is served. */
+async function tellWhatServes(session: Session, error: unknown): Promise<never> {
+  if (!(error instanceof UserError)) {
+    throw error;
+  }
+  const { docker, context } = session;
+  const problem = await rememberFailure(session, error.message);
+  if (problem !== undefined) {
+    process.stderr.write(`${problem}\n`);
+  }
+  const serving = await whatServes(docker, context.stack);
+  throw serving === undefined ? error : new UserError(`${error.message}; ${serving}`);
+}
+
 /** Runs an update showing one line of what it is at; all of it when it fails. @returns What changed. */
-async function runQuietly(pulumi: Pulumi, args: string[], detail: (text: string) => void): Promise<string> {
-  const result = await pulumi.runWatched(args, (line) => {
+async function runQuietly(
+  pulumi: Pulumi,
+  args: string[],
+  handed: Record<string, string>,
+  detail: (text: string) => void,
+): Promise<string> {
+  const result = await pulumi.runWatched(args, handed, (line) => {
     const resource = /^\s*([+~-]+|@)\s+(\S+)\s+(\S+)\s+(\w+)/.exec(line);
     if (resource !== null) {
       detail(`${resource[3]} ${resource[4]}`);
@@ -320,7 +387,7 @@ async function report(
   const outputs = await pulumi.outputs();
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ healthy: health.healthy, seconds, outputs }, null, 2)}\n`);
-  } else if (health.healthy) {
+  } else if (health.healthy && options.within === undefined) {
     process.stdout.write(`${summary(context, outputs, provided, seconds, config.app.adminEmail)}\n`);
   }
   if (!health.healthy) {

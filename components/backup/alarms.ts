@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { MANUAL } from "../../manual";
 import { BACKUP_METRICS } from "../../metricNames";
 import { type AlarmSpec, type AlarmsArgs, alarmArgs } from "../monitoring/alarm";
+import { ALARM_TAG } from "../monitoring/thresholdAlarms";
 
 type BackupAlarm = keyof typeof BACKUP_METRICS;
 
@@ -67,6 +68,7 @@ export class BackupAlarms extends pulumi.ComponentResource {
         text: `${spec.severity} ${args.stack}: ${spec.text}.`,
         metricName: BACKUP_METRICS[alarm],
         statistic: "Maximum",
+        tags: { [ALARM_TAG]: alarm },
       }),
       { parent: this },
     );

@@ -22,6 +22,11 @@ export interface DatabaseArgs {
 /** Roles that log in. Group roles of the server (`pg_read_all_data`, `pg_monitor`) carry their rights where they exist. */
 export type DatabaseRole = "app" | "readonly" | "backup" | "monitoring";
 
+/** Full name of a role, e.g. `fitnesscrm_app`. */
+export function roleName(database: string, role: DatabaseRole): string {
+  return `${database}_${role}`;
+}
+
 interface RoleSpec {
   connectionLimit: number;
   memberOf: string[];
@@ -88,14 +93,14 @@ export class Database extends pulumi.ComponentResource {
     };
     const create = (role: DatabaseRole): postgresql.Role => {
       const { connectionLimit, memberOf, statementTimeout } = specs[role];
-      const roleName = `${this.args.name}_${role}`;
+      const fullName = roleName(this.args.name, role);
       return new postgresql.Role(
         `${name}-${role}`,
         {
-          name: roleName,
+          name: fullName,
           login: true,
           password: pulumi.secret(
-            pulumi.output(this.args.passwords[role]).apply((clear) => scramVerifier(clear, roleName)),
+            pulumi.output(this.args.passwords[role]).apply((clear) => scramVerifier(clear, fullName)),
           ),
           superuser: false,
           createRole: false,

@@ -8,7 +8,7 @@ export interface ThresholdAlarmsArgs extends AlarmsArgs {
   thresholds: Readonly<Record<KeyMetric, number>>;
 }
 
-/** Tag of an alarm: the manual's metric that it watches. The policy pack reads it. */
+/** Tag of an alarm: what of the manual it watches. The policy pack reads it. */
 export const ALARM_TAG = "fitnesscrm:alarm";
 
 type Source = Pick<AlarmSpec, "metricName" | "statistic" | "whenSilent">;

@@ -1,13 +1,16 @@
 import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../../config";
+import { migrationGate } from "../deploy/migration";
+import type { Rollout } from "../deploy/rollout";
 import type { Image } from "../images/image";
 import { swarmConfig, swarmSecret } from "./files";
 import type { StackFoundation } from "./foundation";
-import { type ConfigFile, StackService } from "./service";
+import { type ConfigFile, StackService, type StackServiceArgs } from "./service";
 
 export interface ApplicationArgs {
   stack: string;
+  rollout: Rollout;
   foundation: StackFoundation;
   images: { backend: Image; frontend: Image; nginx: Image };
   config: Pick<Config, "app" | "http" | "replicas" | "resources">;
@@ -25,6 +28,11 @@ const ADMIN_PASSWORD_FILE = "admin_password";
 const FILES = "/fitnesscrm";
 /** A request that is under way when its server is replaced may take this long, seconds. */
 const DRAIN_SECONDS = 60;
+/**
+ * A task that is told to stop serves on for this long, seconds: its name has left the network's directory, but who asked for
+ * it a moment ago (nginx asks once a second) still comes.
+ */
+const FORGET_SECONDS = 5;
 
 /**
  * What users talk to: backend, frontend, and nginx before them. Only nginx publishes a port. All but nginx are replaced
@@ -63,85 +71,105 @@ export class Application extends pulumi.ComponentResource {
   }
 
   private createBackend(args: ApplicationArgs): StackService {
-    const { stack, foundation, images, config, publicUrl } = args;
+    const declared = this.backendArgs(args);
+    const { migrate } = args.config.app;
+    const migration =
+      migrate === undefined ? [] : [migrationGate(declared, migrate, this.entrypoint.path, this).command];
+    return new StackService(
+      "backend",
+      { ...declared, dependsOn: [...args.dependsOn, ...migration] },
+      { parent: this },
+    );
+  }
+
+  private backendArgs(args: ApplicationArgs): StackServiceArgs {
+    const { stack, rollout, foundation, images, config, publicUrl } = args;
     const secrets = Object.entries(args.secrets).map(([variable, value]) => {
       const file = variable.toLowerCase();
       return { variable, file, secret: swarmSecret(stack, file.replaceAll("_", "-"), value, this) };
     });
-    return new StackService(
-      "backend",
-      {
-        stack,
-        service: "backend",
-        network: foundation.network,
-        image: images.backend.reference,
-        // The application reads its secrets from the environment; ours puts them there, out of `docker inspect`'s sight.
-        command: [`${FILES}/entrypoint.sh`],
-        args: images.backend.command,
-        environment: {
-          FITNESSCRM_SECRET_ENV: secrets.map(({ variable, file }) => `${variable}=${file}`).join(" "),
-          ALLOWED_ORIGINS: [publicUrl, ...config.app.allowedOrigins].join(","),
-          LOG_LEVEL: config.app.logLevel,
-          ...(config.app.version !== undefined && { APP_VERSION: config.app.version }),
-          ...(config.app.adminEmail !== undefined && {
-            ADMIN_EMAIL: config.app.adminEmail,
-            ADMIN_PASSWORD_FILE: `/run/secrets/${ADMIN_PASSWORD_FILE}`,
-          }),
-          ...config.app.environment,
-        },
-        secrets: {
-          ...Object.fromEntries(secrets.map(({ file, secret }) => [file, secret])),
-          ...(config.app.adminEmail !== undefined && {
-            [ADMIN_PASSWORD_FILE]: swarmSecret(stack, "admin-password", args.adminPassword, this),
-          }),
-        },
-        configs: [this.entrypoint, this.httpCheck],
-        volumes: { "/app/uploads": foundation.volumes.uploads.name },
-        probe: {
-          command: [`${FILES}/http-check.sh`, "http://127.0.0.1:5000/api/health"],
-          startPeriodSeconds: 60,
-        },
-        limits: config.resources.backend,
-        replicas: config.replicas.backend,
-        update: "roll",
-        // Uploads are a volume of one node.
-        pinned: true,
-        stopGraceSeconds: DRAIN_SECONDS,
+    return {
+      stack,
+      rollout,
+      service: "backend",
+      network: foundation.network,
+      image: images.backend.reference,
+      // The application reads its secrets from the environment; ours puts them there, out of `docker inspect`'s sight.
+      command: [`${FILES}/entrypoint.sh`],
+      args: images.backend.command,
+      environment: {
+        FITNESSCRM_DRAIN_SECONDS: String(FORGET_SECONDS),
+        FITNESSCRM_SECRET_ENV: secrets.map(({ variable, file }) => `${variable}=${file}`).join(" "),
+        ALLOWED_ORIGINS: [publicUrl, ...config.app.allowedOrigins].join(","),
+        LOG_LEVEL: config.app.logLevel,
+        ...(config.app.version !== undefined && { APP_VERSION: config.app.version }),
+        ...(config.app.adminEmail !== undefined && {
+          ADMIN_EMAIL: config.app.adminEmail,
+          ADMIN_PASSWORD_FILE: `/run/secrets/${ADMIN_PASSWORD_FILE}`,
+        }),
+        ...config.app.environment,
       },
-      { parent: this, dependsOn: args.dependsOn },
-    );
+      secrets: {
+        ...Object.fromEntries(secrets.map(({ file, secret }) => [file, secret])),
+        ...(config.app.adminEmail !== undefined && {
+          [ADMIN_PASSWORD_FILE]: swarmSecret(stack, "admin-password", args.adminPassword, this),
+        }),
+      },
+      configs: [this.entrypoint, this.httpCheck],
+      volumes: { "/app/uploads": foundation.volumes.uploads.name },
+      probe: {
+        command: [`${FILES}/http-check.sh`, "http://127.0.0.1:5000/api/health"],
+        startPeriodSeconds: 60,
+      },
+      limits: config.resources.backend,
+      replicas: config.replicas.backend,
+      update: "roll",
+      // Uploads are a volume of one node.
+      pinned: true,
+      stopGraceSeconds: DRAIN_SECONDS,
+      dependsOn: args.dependsOn,
+    };
   }
 
   private createFrontend(args: ApplicationArgs): StackService {
-    const { stack, foundation, images, config, publicUrl } = args;
+    const { stack, rollout, foundation, images, config, publicUrl } = args;
     return new StackService(
       "frontend",
       {
         stack,
+        rollout,
         service: "frontend",
         network: foundation.network,
         image: images.frontend.reference,
-        environment: { VITE_API_URL: publicUrl, VITE_APP_ENV: "production" },
-        configs: [this.httpCheck],
+        command: [`${FILES}/entrypoint.sh`],
+        args: images.frontend.command,
+        environment: {
+          FITNESSCRM_DRAIN_SECONDS: String(FORGET_SECONDS),
+          VITE_API_URL: publicUrl,
+          VITE_APP_ENV: "production",
+        },
+        configs: [this.entrypoint, this.httpCheck],
         probe: { command: [`${FILES}/http-check.sh`, "http://127.0.0.1:3000/"] },
         limits: config.resources.frontend,
-        // Web servers that start as root and step down need these; the rest stays dropped.
-        capabilities: ["CAP_CHOWN", "CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETUID"],
+        // Web servers that start as root and step down need these, and KILL reaches one that did; the rest stays dropped.
+        capabilities: ["CAP_CHOWN", "CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETUID"],
         replicas: config.replicas.frontend,
         update: "roll",
         // An image that was built here is on this node only.
         pinned: config.app.source !== undefined,
+        stopGraceSeconds: DRAIN_SECONDS,
       },
       { parent: this },
     );
   }
 
   private createEdge(args: ApplicationArgs): StackService {
-    const { stack, foundation, images, config } = args;
+    const { stack, rollout, foundation, images, config } = args;
     return new StackService(
       "nginx",
       {
         stack,
+        rollout,
         service: "nginx",
         network: foundation.network,
         image: images.nginx.reference,

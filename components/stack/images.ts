@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
-import type { Config } from "../../config";
+import type { Config, Pin } from "../../config";
 import { Image } from "../images/image";
 
 export interface StackImagesArgs {
   stack: string;
   app: Config["app"];
   dockerHost: string;
+  /** Images that a rollback holds in place of those that would be built or pulled (M20). */
+  pinned: Pin["images"] | undefined;
   /** What browsers call the API by; built into the frontend. */
   publicUrl: string;
   /** Version of the metrics agent; its binary is part of the toolchain. */
@@ -41,7 +43,14 @@ export class StackImages extends pulumi.ComponentResource {
         prepare: "images/ops/prepare.sh",
         alsoDependsOn: {
           folders: ["ops"],
-          words: ["manual.ts", "config.ts", "metricNames.ts", "package-lock.json"].map(contentOf),
+          words: [
+            "manual.ts",
+            "config.ts",
+            "metricNames.ts",
+            "wallClock.ts",
+            "bucketLayout.ts",
+            "package-lock.json",
+          ].map(contentOf),
         },
       }),
       agent: this.ownImage("agent", {
@@ -63,7 +72,10 @@ export class StackImages extends pulumi.ComponentResource {
   }
 
   private applicationImage(part: "backend" | "frontend", buildArgs: Record<string, string>): Image {
-    const { app, dockerHost, stack } = this.args;
+    const { app, dockerHost, stack, pinned } = this.args;
+    if (pinned !== undefined) {
+      return new Image(part, { reference: pinned[part], dockerHost }, { parent: this });
+    }
     const published = part === "backend" ? app.backendImage : app.frontendImage;
     return new Image(
       part,
@@ -84,13 +96,17 @@ export class StackImages extends pulumi.ComponentResource {
     image: OwnImage,
     more: { prepare?: string; alsoDependsOn?: { folders?: string[]; words?: string[] } } = {},
   ): Image {
+    const { pinned, dockerHost } = this.args;
+    if (pinned !== undefined && image === "nginx") {
+      return new Image(image, { reference: pinned.nginx, dockerHost }, { parent: this });
+    }
     return new Image(
       image,
       {
         // One repository for all stacks of a machine: the same content is built once.
         repository: `fitnesscrm/${image}`,
         context: `images/${image}`,
-        dockerHost: this.args.dockerHost,
+        dockerHost,
         ...more,
       },
       { parent: this },

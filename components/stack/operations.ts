@@ -1,6 +1,7 @@
 import type * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../../config";
+import type { Rollout } from "../deploy/rollout";
 import type { Image } from "../images/image";
 import type { ScheduledTasks } from "../operations/scheduledTasks";
 import { swarmConfig, swarmSecret } from "./files";
@@ -9,6 +10,7 @@ import { type ConfigFile, StackService, type StackServiceArgs } from "./service"
 
 export interface OperationsArgs {
   stack: string;
+  rollout: Rollout;
   foundation: StackFoundation;
   images: { ops: Image; agent: Image };
   config: Pick<Config, "resources">;
@@ -106,7 +108,7 @@ export class Operations extends pulumi.ComponentResource {
   /** One of the two services that run what the calendar says, of one image. */
   private createWorker(
     service: keyof typeof RECORDS,
-    { stack, foundation, images, config, dependsOn }: OperationsArgs,
+    { stack, rollout, foundation, images, config, dependsOn }: OperationsArgs,
     shared: SharedFiles,
     own: Pick<StackServiceArgs, "volumes" | "readOnlyVolumes" | "scratchMiB"> &
       Required<Pick<StackServiceArgs, "secrets">>,
@@ -115,6 +117,7 @@ export class Operations extends pulumi.ComponentResource {
       service,
       {
         stack,
+        rollout,
         service,
         network: foundation.network,
         image: images.ops.reference,
@@ -130,17 +133,19 @@ export class Operations extends pulumi.ComponentResource {
         update: "replace",
         pinned: true,
         stopGraceSeconds: STOP_SECONDS,
+        dependsOn,
       },
-      { parent: this, dependsOn },
+      { parent: this },
     );
   }
 
   private createAgent(args: OperationsArgs): StackService {
-    const { stack, foundation, images, config } = args;
+    const { stack, rollout, foundation, images, config } = args;
     return new StackService(
       "agent",
       {
         stack,
+        rollout,
         service: "agent",
         network: foundation.network,
         image: images.agent.reference,
@@ -160,8 +165,9 @@ export class Operations extends pulumi.ComponentResource {
         limits: config.resources.agent,
         replicas: "global",
         update: "roll",
+        dependsOn: args.dependsOn,
       },
-      { parent: this, dependsOn: args.dependsOn },
+      { parent: this },
     );
   }
 }

@@ -2,6 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Limits, ServiceName } from "../../config";
 import { DATA_NODE_LABEL } from "../../labels";
+import type { Rollout } from "../deploy/rollout";
 
 /** A file inside a service's containers that comes from a Swarm config. */
 export interface ConfigFile {
@@ -20,6 +21,8 @@ export interface Probe {
 }
 
 export interface StackServiceArgs {
+  /** The gates that a change of the service goes through. */
+  rollout: Rollout;
   /** Stack that the service belongs to; part of its name and its labels. */
   stack: string;
   service: ServiceName;
@@ -63,6 +66,8 @@ export interface StackServiceArgs {
   publish?: { host: number; container: number };
   /** Seconds between the stop signal and the kill. Default 30. */
   stopGraceSeconds?: number;
+  /** What has to have happened before a task of it starts. */
+  dependsOn?: pulumi.Input<pulumi.Resource>[];
 }
 
 /** Every container's log: rotated by the engine at 10 MiB, five files kept (M55). */
@@ -89,43 +94,47 @@ export class StackService extends pulumi.ComponentResource {
   constructor(name: string, args: StackServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("fitnesscrm:stack:Service", name, {}, opts);
 
-    this.service = new docker.Service(
-      name,
-      {
-        name: `fitnesscrm-${args.stack}-${args.service}`,
-        labels: labels(args),
-        taskSpec: {
-          containerSpec: containerSpec(args),
-          networksAdvanceds: [{ id: args.network.id, aliases: [args.service] }],
-          resources: { limits: engineLimits(args.limits) },
-          // A window that is not set is reported by the engine as "0s", and every preview would show it.
-          restartPolicy: { condition: "any", delay: "2s", window: "0s" },
-          logDriver: LOG_DRIVER,
-          ...(args.pinned && { placement: { constraints: [`node.labels.${DATA_NODE_LABEL}==true`] } }),
-        },
-        mode: args.replicas === "global" ? { global: true } : { replicated: { replicas: args.replicas } },
-        // Names resolve to tasks: the engine's virtual addresses need IPVS, which small kernels lack.
-        endpointSpec: { mode: "dnsrr", ...(args.publish && { ports: [publishedPort(args.publish)] }) },
-        updateConfig: updateConfig(args.update, "rollback"),
-        rollbackConfig: updateConfig(args.update, "pause"),
-        // The provider cannot wait for a service of no fixed number of tasks.
-        ...(args.replicas !== "global" && {
-          convergeConfig: { delay: "1s", timeout: duration(CONVERGE_SECONDS) },
-        }),
-      },
-      {
-        parent: this,
-        // The name is fixed, so that people and scripts find the service; a replacement must make room first.
-        deleteBeforeReplace: true,
-        // The provider reports this one as unknown for ever.
-        ignoreChanges: ["taskSpec.containerSpec.sysctl"],
-        customTimeouts: { create: "10m", update: "10m", delete: "5m" },
-      },
-    );
+    const declared = declaration(args);
+    args.rollout.declare(args.service, declared);
+    this.service = new docker.Service(name, declared, {
+      parent: this,
+      dependsOn: [args.rollout.before.command, ...(args.dependsOn ?? [])],
+      // The name is fixed, so that people and scripts find the service; a replacement must make room first.
+      deleteBeforeReplace: true,
+      // The provider reports this one as unknown for ever.
+      ignoreChanges: ["taskSpec.containerSpec.sysctl"],
+      customTimeouts: { create: "10m", update: "10m", delete: "5m" },
+    });
+    args.rollout.add(this.service);
 
     this.serviceName = this.service.name;
     this.registerOutputs({ serviceName: this.serviceName });
   }
+}
+
+function declaration(args: StackServiceArgs): docker.ServiceArgs {
+  return {
+    name: `fitnesscrm-${args.stack}-${args.service}`,
+    labels: labels(args),
+    taskSpec: {
+      containerSpec: containerSpec(args),
+      networksAdvanceds: [{ id: args.network.id, aliases: [args.service] }],
+      resources: { limits: engineLimits(args.limits) },
+      // A window that is not set is reported by the engine as "0s", and every preview would show it.
+      restartPolicy: { condition: "any", delay: "2s", window: "0s" },
+      logDriver: LOG_DRIVER,
+      ...(args.pinned && { placement: { constraints: [`node.labels.${DATA_NODE_LABEL}==true`] } }),
+    },
+    mode: args.replicas === "global" ? { global: true } : { replicated: { replicas: args.replicas } },
+    // Names resolve to tasks: the engine's virtual addresses need IPVS, which small kernels lack.
+    endpointSpec: { mode: "dnsrr", ...(args.publish && { ports: [publishedPort(args.publish)] }) },
+    updateConfig: updateConfig(args.update, "rollback"),
+    rollbackConfig: updateConfig(args.update, "pause"),
+    // The provider cannot wait for a service of no fixed number of tasks.
+    ...(args.replicas !== "global" && {
+      convergeConfig: { delay: "1s", timeout: duration(CONVERGE_SECONDS) },
+    }),
+  };
 }
 
 function labels(args: StackServiceArgs): { label: string; value: string }[] {

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../../config";
 import { archiveSettings } from "../backup/archive";
 import { serverSettings } from "../database/server";
+import type { Rollout } from "../deploy/rollout";
 import type { Image } from "../images/image";
 import { swarmSecret } from "./files";
 import type { StackFoundation } from "./foundation";
@@ -9,6 +10,7 @@ import { StackService } from "./service";
 
 export interface StatefulServicesArgs {
   stack: string;
+  rollout: Rollout;
   foundation: StackFoundation;
   images: { postgres: Image; redis: Image };
   config: Pick<Config, "database" | "redis" | "resources">;
@@ -37,11 +39,12 @@ export class StatefulServices extends pulumi.ComponentResource {
   }
 
   private createDatabaseServer(args: StatefulServicesArgs): StackService {
-    const { stack, foundation, images, config, passwords } = args;
+    const { stack, rollout, foundation, images, config, passwords } = args;
     return new StackService(
       "db",
       {
         stack,
+        rollout,
         service: "db",
         network: foundation.network,
         image: images.postgres.reference,
@@ -67,11 +70,12 @@ export class StatefulServices extends pulumi.ComponentResource {
   }
 
   private createCache(args: StatefulServicesArgs): StackService {
-    const { stack, foundation, images, config, passwords } = args;
+    const { stack, rollout, foundation, images, config, passwords } = args;
     return new StackService(
       "redis",
       {
         stack,
+        rollout,
         service: "redis",
         network: foundation.network,
         image: images.redis.reference,

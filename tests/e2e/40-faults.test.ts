@@ -30,7 +30,7 @@ describe("wrong settings", function () {
   this.timeout(300_000);
 
   const wrong: readonly (readonly [what: string, setting: string, message: RegExp])[] = [
-    ["an unknown key", "colour=red", /fitnesscrm:colour is not a key: must be one of app, contacts, host/],
+    ["an unknown key", "colour=red", /fitnesscrm:colour is not a key: must be one of app, contacts, deploy/],
     ["a wrong type", "http.port=eighty", /fitnesscrm:http\.port is "eighty": must be a whole number/],
     [
       "a threshold looser than the manual",

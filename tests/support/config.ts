@@ -24,6 +24,16 @@ const DIGEST = "0123456789abcdef".repeat(4);
 export const BACKEND_IMAGE = `registry.example.com/fitnesscrm/backend@sha256:${DIGEST}`;
 export const FRONTEND_IMAGE = `registry.example.com/fitnesscrm/frontend@sha256:${DIGEST}`;
 
+/** A release that a rollback holds. */
+export const PIN = {
+  version: 3,
+  commit: "0123456789abcdef0123456789abcdef01234567",
+  images: { backend: BACKEND_IMAGE, frontend: FRONTEND_IMAGE, nginx: `sha256:${DIGEST}` },
+  app: { version: "1.9.0", environment: { FEATURE: "off" }, logLevel: "INFO", allowedOrigins: [] },
+  by: "ada@workstation",
+  at: "2026-03-01T12:00:00.000Z",
+};
+
 /** The least that a stack must say, with images by digest, which need no folder. */
 export function minimalConfig(): ConfigObject {
   return {

@@ -19,6 +19,8 @@ export interface Recorded {
   deletedWith: string;
   /** URNs. */
   dependsOn: string[];
+  /** URNs that a property takes its value from, by property. */
+  propertyDependencies: Record<string, string[]>;
   ignoreChanges: string[];
   additionalSecretOutputs: string[];
   timeouts: { create: string; update: string; delete: string } | undefined;
@@ -92,6 +94,9 @@ function readRequest(request: RegisterResourceRequest): Recorded {
     deleteBeforeReplace: request.getDeletebeforereplace(),
     deletedWith: request.getDeletedwith(),
     dependsOn: request.getDependenciesList(),
+    propertyDependencies: Object.fromEntries(
+      [...request.getPropertydependenciesMap().entries()].map(([key, value]) => [key, value.getUrnsList()]),
+    ),
     ignoreChanges: request.getIgnorechangesList(),
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
     timeouts: timeouts && {
@@ -137,6 +142,18 @@ function idOf({ type, name, inputs }: MockResourceArgs): string {
   return type === "aws:s3/bucket:Bucket" ? (bucket ?? `${bucketPrefix}unique`) : `id-of-${name}`;
 }
 
+/** What the gate before a deployment prints. */
+export const GATE_REPORT = {
+  attempt: "20260301t120000z-0a1b",
+  startedAt: "2026-03-01T12:00:00.000Z",
+  by: "ada@workstation",
+  backup: "20260301-120001-abcd",
+  commit: "0123456789abcdef0123456789abcdef01234567",
+  dirty: false,
+  notes: ["health: every part is healthy"],
+  seconds: 4.2,
+};
+
 /** What a provider would answer: the inputs, a name where none was given, and what the AWS resources are known by. */
 function defaultState(args: MockResourceArgs): Record<string, unknown> {
   const { type, name, inputs } = args;
@@ -150,6 +167,9 @@ function defaultState(args: MockResourceArgs): Record<string, unknown> {
   if (type === "aws:s3/bucket:Bucket") {
     const id = idOf(args);
     return { ...own, bucket: id, arn: `arn:aws:s3:::${id}` };
+  }
+  if (type === "command:local:Command" && name.startsWith("gate-")) {
+    return { ...own, stdout: JSON.stringify(GATE_REPORT) };
   }
   if (type === "command:local:Command") {
     return { ...own, stdout: JSON.stringify({ id: `sha256:${name}`, entrypoint: ["/entry"], cmd: [name] }) };

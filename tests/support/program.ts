@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import type { AttemptRecord } from "../../attempt";
 import { type ConfigObject, rawOf } from "./config";
 import { type Recording, record } from "./mocks";
 
 const PROGRAM = join(__dirname, "../../index");
+const RECORD = join(__dirname, "../../components/deploy/record");
 const TUNNEL = join(__dirname, "../../components/database/tunnel");
 
 /** What the program asked of the tunnel, which is not opened. */
@@ -15,16 +17,19 @@ export interface ProgramRun {
 }
 
 /**
- * Runs the whole Pulumi program against mocks. The one thing in it that reaches out of the process, the tunnel, is replaced.
+ * Runs the whole Pulumi program against mocks. What in it reaches out of the process, the tunnel and the question for the last attempt, is replaced.
  *
  * @param tunnel What opening the tunnel ends with.
+ * @param attempt What the Docker host has recorded of the last deployment.
  */
 export async function recordProgram(
   stack: string,
   config: ConfigObject,
   tunnel: () => Promise<void> = async () => {},
+  attempt?: AttemptRecord,
 ): Promise<Recording<ProgramRun>> {
   const tunnels: TunnelRequest[] = [];
+  const restoreRecord = replaceModule(RECORD, { readRecord: async () => attempt });
   const restore = replaceModule(TUNNEL, {
     ensureTunnel: (request: TunnelRequest) => {
       tunnels.push(request);
@@ -42,6 +47,7 @@ export async function recordProgram(
     delete require.cache[require.resolve(PROGRAM)];
     pulumi.runtime.setAllConfig({});
     restore();
+    restoreRecord();
   }
 }
 

@@ -1,4 +1,6 @@
 import * as aws from "@pulumi/aws";
+import type { AttemptRecord } from "../../attempt";
+import { Rollout } from "../../components/deploy/rollout";
 import { Image } from "../../components/images/image";
 import { ScheduledTasks } from "../../components/operations/scheduledTasks";
 import { Application } from "../../components/stack/application";
@@ -24,6 +26,7 @@ export const PLANTED = {
 };
 
 export interface StackParts {
+  rollout: Rollout;
   foundation: StackFoundation;
   stateful: StatefulServices;
   application: Application;
@@ -34,15 +37,18 @@ export interface StackParts {
 export function recordServices(
   stack: string,
   config: ConfigObject = minimalConfig(),
+  attempt?: AttemptRecord,
 ): Promise<Recording<StackParts>> {
   const parsed = parseConfig(rawOf(config), "/nowhere");
   return record(stack, () => {
     const image = (name: string): Image =>
       new Image(name, { reference: `registry.example.com/${name}@sha256:${"0".repeat(64)}`, dockerHost: "" });
     const key = (name: string) => new aws.iam.AccessKey(name, { user: name });
+    const rollout = new Rollout("rollout", { stack, record: Promise.resolve(attempt), pin: parsed.pin });
     const foundation = new StackFoundation("foundation", { stack });
     const stateful = new StatefulServices("stateful", {
       stack,
+      rollout,
       foundation,
       images: { postgres: image("postgres"), redis: image("redis") },
       config: parsed,
@@ -52,6 +58,7 @@ export function recordServices(
     const dependsOn = [stateful.db.service, stateful.redis.service];
     const application = new Application("application", {
       stack,
+      rollout,
       foundation,
       images: { backend: image("backend"), frontend: image("frontend"), nginx: image("nginx") },
       config: parsed,
@@ -66,6 +73,7 @@ export function recordServices(
     });
     const operations = new Operations("operations", {
       stack,
+      rollout,
       foundation,
       images: { ops: image("ops"), agent: image("agent") },
       config: parsed,
@@ -83,7 +91,8 @@ export function recordServices(
       redisUrl: PLANTED.redisUrl,
       dependsOn,
     });
-    return { foundation, stateful, application, operations };
+    rollout.finish({});
+    return { rollout, foundation, stateful, application, operations };
   });
 }
 

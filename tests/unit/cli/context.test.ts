@@ -112,6 +112,18 @@ describe("a stack", () => {
     );
   });
 
+  it("that is local is at the default again at once where a setting is removed, and without it where there is none", async () => {
+    const context = await inHome(folders.create(), () => stackContext("e2e"));
+    const untouched = updateSettings(context, []);
+    const settings = readSettings(context);
+    updateSettings(context, ["http.port=8099", "contacts.databaseAdmin.name=Eve", "app.version=1.2.3"]);
+    assert.notDeepEqual(readSettings(context), settings);
+    const removed = updateSettings(context, ["http=null", "contacts=null", "app.version=null"]);
+    assert.deepEqual(removed, untouched);
+    assert.deepEqual(readSettings(context), settings);
+    assert.deepEqual(updateSettings(context, []), untouched, "the next time it is something else");
+  });
+
   it("that is local keeps nothing of a setting that is wrong", async () => {
     const context = await inHome(folders.create(), () => stackContext("e2e"));
     updateSettings(context, []);

@@ -27,6 +27,7 @@ describe("configuration that is accepted", () => {
         allowedOrigins: [],
       },
       contacts: TEST_CONTACTS,
+      deploy: { endpoints: ["/", "/api/health"], watchSeconds: 10, maxErrors: 5 },
       host: "",
       http: { port: 80 },
       replicas: { backend: 2, frontend: 1 },

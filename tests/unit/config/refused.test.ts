@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { ConfigError, parseConfig } from "../../../config";
-import { BACKEND_IMAGE, type ConfigObject, minimalConfig, rawOf, withValue } from "../../support/config";
+import { BACKEND_IMAGE, type ConfigObject, minimalConfig, PIN, rawOf, withValue } from "../../support/config";
 import { TempFolders } from "../../support/temp";
 
 const TOP_LEVEL =
-  "app, contacts, host, http, replicas, resources, database, redis, backup, alarms, aws, local, secrets, timeZone";
+  "app, contacts, deploy, pin, host, http, replicas, resources, database, redis, backup, alarms, aws, local, secrets, timeZone";
 const BY_DIGEST =
   "must name an image by digest, such as registry.example.com/fitnesscrm/backend@sha256:<64 hex digits>";
 const EMAIL = "must be an email address such as oncall@example.com";
@@ -49,6 +49,23 @@ const WRONG: [path: string, value: unknown, line: string][] = [
     "local",
     { awsPort: 4566, mailPort: 8025, mailboxPort: 8025 },
     "fitnesscrm:local.mailPort is not a key: must be one of awsPort, mailboxPort",
+  ],
+  [
+    "deploy.endpoints",
+    ["api/health"],
+    'fitnesscrm:deploy.endpoints[0] is "api/health": must be a path such as /api/health',
+  ],
+  ["deploy.endpoints", [], "fitnesscrm:deploy.endpoints is []: must name at least one endpoint"],
+  ["deploy.maxErrors", -1, "fitnesscrm:deploy.maxErrors is -1: must be 0 or more"],
+  ["deploy.watchSeconds", 0, "fitnesscrm:deploy.watchSeconds is 0: must be 1 or more"],
+  ["deploy.downtime", "never", 'fitnesscrm:deploy.downtime is "never": must be one of window, anytime'],
+  ["app.migrate", [], "fitnesscrm:app.migrate is []: must name a command"],
+  ["app.migrate", "flask db upgrade", 'fitnesscrm:app.migrate is "flask db upgrade": must be an array'],
+  ["pin", { ...PIN, version: 0 }, "fitnesscrm:pin.version is 0: must be 1 or more"],
+  [
+    "pin",
+    { ...PIN, images: { ...PIN.images, nginx: "nginx:latest" } },
+    'fitnesscrm:pin.images.nginx is "nginx:latest": must name an image by digest or by its ID',
   ],
 
   ["app", undefined, "fitnesscrm:app is not set: must be an object"],

@@ -50,6 +50,7 @@ describe("the manual's numbers", () => {
       [MANUAL.backup.retentionDaysLocal, MANUAL.backup.retentionDaysS3],
       [30, 90],
     ],
+    ["daily, and two hours for a run that takes long or was late", MANUAL.backup.dumpAgeHours, 26],
     ["**RTO** (Recovery Time Objective): 1 hour", MANUAL.backup.recoveryTimeObjectiveHours, 1],
     [
       "**RPO** (Recovery Point Objective): 24 hours (daily backups)",

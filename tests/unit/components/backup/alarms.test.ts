@@ -76,7 +76,7 @@ describe("alarms on backups (M14, M42, M45, M46)", () => {
         actionsEnabled: true,
         alarmActions: [topic],
         okActions: [topic],
-        tags: { "fitnesscrm:severity": severity },
+        tags: { "fitnesscrm:alarm": alarm, "fitnesscrm:severity": severity },
       });
     });
   }

@@ -8,10 +8,18 @@ import {
   type ConfigObject,
   FRONTEND_IMAGE,
   minimalConfig,
+  PIN,
   TEST_SECRETS,
   withValue,
 } from "../../../support/config";
-import { countByType, only, outputValue, type Recorded, type Recording } from "../../../support/mocks";
+import {
+  countByType,
+  GATE_REPORT,
+  only,
+  outputValue,
+  type Recorded,
+  type Recording,
+} from "../../../support/mocks";
 import { type ProgramRun, recordProgram } from "../../../support/program";
 
 /** A stack on a server, with everything said that can be. */
@@ -67,7 +75,9 @@ describe("the whole program", () => {
       "pulumi:providers:postgresql": 1,
       "fitnesscrm:stack:Images": 1,
       "fitnesscrm:images:Image": 7,
-      "command:local:Command": 7,
+      "command:local:Command": 9,
+      "fitnesscrm:deploy:Rollout": 1,
+      "fitnesscrm:deploy:Gate": 2,
       "fitnesscrm:stack:Foundation": 1,
       "docker:index/network:Network": 1,
       "docker:index/volume:Volume": 5,
@@ -242,11 +252,11 @@ describe("the whole program", () => {
       frontend: "fitnesscrm-unit-frontend",
       nginx: "fitnesscrm-unit-nginx",
     });
-    const { commit, dirty, ...release } = (await value(rest.release)) as Record<string, unknown>;
-    assert.ok(commit === null || /^[0-9a-f]{40}$/.test(String(commit)));
-    assert.equal(typeof dirty, "boolean");
-    assert.deepEqual(release, {
-      version: "2.3.0",
+    const { notes: _notes, seconds: _seconds, ...facts } = GATE_REPORT;
+    assert.deepEqual(await value(rest.release), {
+      ...facts,
+      app: { source: null, version: "2.3.0", environment: {}, logLevel: "INFO", allowedOrigins: [] },
+      pinned: null,
       images: {
         backend: BACKEND_IMAGE,
         frontend: FRONTEND_IMAGE,
@@ -367,5 +377,42 @@ describe("the program, started wrongly", () => {
       const error = await failureOf(name, minimalConfig());
       assert.match(error.message, /is not a name: must be lower-case letters/);
     }
+  });
+});
+
+describe("the program while a rollback holds a release", () => {
+  it("runs the held images with the held settings, builds none of the three, and says so in the release", async () => {
+    const pin = { ...PIN, images: { ...PIN.images, backend: `sha256:${"b".repeat(64)}` } };
+    const { resources, result } = await recordProgram("unit", {
+      ...completeConfig(),
+      app: { source: resolve(__dirname, "../../../../examples/app"), version: "2.3.0" },
+      pin,
+    });
+    const service = (name: string) =>
+      only(resources, "docker:index/service:Service", name).inputs.taskSpec as {
+        containerSpec: { image: string; env?: Record<string, string> };
+      };
+    for (const name of ["backend", "frontend", "nginx"] as const) {
+      assert.equal(service(name).containerSpec.image, pin.images[name]);
+      const { environment } = only(resources, "command:local:Command", name).inputs as {
+        environment: Record<string, string>;
+      };
+      assert.equal(environment.CONTEXT, undefined, `${name} is built`);
+    }
+    const { env } = service("backend").containerSpec;
+    assert.equal(env?.APP_VERSION, "1.9.0");
+    assert.equal(env?.FEATURE, "off");
+    const release = (await outputValue(result.outputs.release)) as { pinned: number; app: object };
+    assert.equal(release.pinned, 3);
+    const handed = only(resources, "command:local:Command", "gate-before").inputs.environment as Record<
+      string,
+      string
+    >;
+    assert.deepEqual(JSON.parse(handed.FITNESSCRM_ATTEMPT_PIN ?? ""), {
+      version: 3,
+      commit: PIN.commit,
+      by: PIN.by,
+      at: PIN.at,
+    });
   });
 });

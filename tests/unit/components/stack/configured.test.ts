@@ -44,6 +44,7 @@ describe("configuration of a stack", () => {
 
   it("sets the backend's environment beside what the stack sets", () => {
     assert.deepEqual(environmentOf("backend"), {
+      FITNESSCRM_DRAIN_SECONDS: "5",
       FITNESSCRM_SECRET_ENV: "DATABASE_URL=database_url REDIS_URL=redis_url SECRET_KEY=secret_key",
       ALLOWED_ORIGINS: "https://crm.example.com,https://admin.example.com",
       LOG_LEVEL: "DEBUG",

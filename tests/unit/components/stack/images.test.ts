@@ -19,6 +19,7 @@ describe("images of a stack", () => {
           stack,
           app: parseConfig(rawOf({ ...minimalConfig(), app }), folder).app,
           dockerHost: "ssh://root@crm.example.com",
+          pinned: undefined,
           publicUrl: "https://crm.example.com",
           agentVersion: "1.2.3",
         }),

@@ -172,6 +172,7 @@ const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
       commands: ["/fitnesscrm/entrypoint.sh"],
       args: ["/entry", "backend"],
       env: {
+        FITNESSCRM_DRAIN_SECONDS: "5",
         FITNESSCRM_SECRET_ENV: "DATABASE_URL=database_url REDIS_URL=redis_url SECRET_KEY=secret_key",
         ALLOWED_ORIGINS: "https://crm.example.com",
         LOG_LEVEL: "INFO",
@@ -196,13 +197,19 @@ const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
     probe: ["/fitnesscrm/http-check.sh", "http://127.0.0.1:3000/"],
     container: {
       image: image("frontend"),
-      env: { VITE_API_URL: "https://crm.example.com", VITE_APP_ENV: "production" },
+      commands: ["/fitnesscrm/entrypoint.sh"],
+      args: ["/entry", "frontend"],
+      env: {
+        FITNESSCRM_DRAIN_SECONDS: "5",
+        VITE_API_URL: "https://crm.example.com",
+        VITE_APP_ENV: "production",
+      },
       readOnly: false,
-      stopGracePeriod: "30s",
+      stopGracePeriod: "1m",
       secrets: [],
-      configs: [script("http-check")],
+      configs: [script("entrypoint"), script("http-check")],
       mounts: [],
-      capAdds: ["CAP_CHOWN", "CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETUID"],
+      capAdds: ["CAP_CHOWN", "CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETUID"],
     },
   },
   nginx: {
@@ -323,6 +330,8 @@ describe("services of a stack", () => {
     } = countByType(resources);
     assert.deepEqual(rest, {
       "fitnesscrm:stack:Foundation": 1,
+      "fitnesscrm:deploy:Rollout": 1,
+      "fitnesscrm:deploy:Gate": 2,
       "fitnesscrm:stack:Stateful": 1,
       "fitnesscrm:stack:Application": 1,
       "fitnesscrm:stack:Operations": 1,
