@@ -43,9 +43,15 @@ export function prepareTools(reporter: Reporter, need: readonly Need[]): Promise
   return prepareMachine({ home: fitnesscrmHome(), reporter, need, project: PROJECT_FOLDER });
 }
 
-/** `--policy-pack` and what else every preview and update gets. */
+/** `--policy-pack` and what else every preview and update gets: the pack, and how it is configured. */
 export function policyArguments(): string[] {
-  return ["--policy-pack", join(PROJECT_FOLDER, "policies", "bin", "fitnesscrm-policies")];
+  const pack = join(PROJECT_FOLDER, "policies");
+  return [
+    "--policy-pack",
+    join(pack, "bin", "fitnesscrm-policies"),
+    "--policy-pack-config",
+    join(pack, "config.json"),
+  ];
 }
 
 /** Runs one step under the reporter's eyes. */

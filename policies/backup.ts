@@ -11,6 +11,7 @@ const ACCESS_BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock";
 const ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration";
 const LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration";
 const POLICY = "aws:s3/bucketPolicy:BucketPolicy";
+const OWNERSHIP = "aws:s3/bucketOwnershipControls:BucketOwnershipControls";
 const VERSIONING = "aws:s3/bucketVersioning:BucketVersioning";
 
 const { retentionDaysLocal, retentionDaysS3 } = MANUAL.backup;
@@ -23,6 +24,8 @@ const CONFIDENTIAL: Basis = { row: "M44", says: "Type: Full database dump" };
 
 /** Days within which a backup that was overwritten or deleted can still be brought back: time enough to notice. */
 const OLD_VERSION_DAYS = 7;
+/** Days for which the record of a deployment is kept, so that last year's can be looked at. */
+const DEPLOYMENT_DAYS = 366;
 /** Days after which the parts of an upload that never finished go. */
 const BROKEN_UPLOAD_DAYS = 7;
 
@@ -108,6 +111,13 @@ const bucketPrivate = stackRule(
         "acl private, or none",
       );
     }
+    for (const ownership of stack.of(OWNERSHIP)) {
+      ownership.judge.must(
+        () => ownership.props.rule?.objectOwnership === "BucketOwnerEnforced",
+        () => `leaves objects to ${ownership.props.rule?.objectOwnership ?? "nobody"}, who may open them`,
+        "rule.objectOwnership BucketOwnerEnforced",
+      );
+    }
     for (const policy of stack.of(POLICY)) {
       policy.judge.must(
         () => !isPublic(statementsOf(policy.props.policy) ?? []),
@@ -183,6 +193,8 @@ type LifecycleRule = Props<typeof LIFECYCLE>["rules"] extends readonly (infer R)
 
 /** Where the backups lie. What the database's log has beside them is kept and deleted by pgBackRest. */
 const BACKUPS = "backups/";
+/** Where the records of deployments lie. */
+const DEPLOYMENTS = "deployments/";
 
 /** True when a lifecycle rule is in force for every object of the bucket, or for every one whose key starts so. */
 function covers(rule: LifecycleRule, prefix = ""): boolean {
@@ -212,6 +224,7 @@ const retention = stackRule(
         OLD_VERSION_DAYS,
         "Days for which an overwritten or deleted backup can be brought back.",
       ),
+      deploymentDays: atLeast(DEPLOYMENT_DAYS, "Days for which S3 keeps the record of a deployment."),
       brokenUploadDays: atMost(BROKEN_UPLOAD_DAYS, "Days after which the parts of a broken upload go."),
     },
   },
@@ -231,6 +244,16 @@ const retention = stackRule(
         () =>
           `expires backups after ${Math.min(...enabled().map((r) => r.expiration?.days ?? limits.days))} days`,
         `expiration.days ${limits.days} or more in every enabled rule`,
+      );
+      bucket.judge.must(
+        () =>
+          enabled().every(
+            (rule) =>
+              !covers(rule, DEPLOYMENTS) || (rule.expiration?.days ?? Infinity) >= limits.deploymentDays,
+          ),
+        "expires the records of deployments with the backups, or before",
+        `expiration.days ${limits.deploymentDays} or more for ${DEPLOYMENTS}`,
+        { row: "M56", says: "Update after each deployment, Record configuration changes" },
       );
       bucket.judge.must(
         () => enabled().every(({ expiration }) => expiration?.date === undefined),

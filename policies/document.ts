@@ -14,8 +14,9 @@ Generated from \`policies/\` by \`npx tsx policies/document.ts > docs/policies.m
 Every preview and every update is judged by these ${RULES.length} policies. All are mandatory: a violation stops the preview or the
 update, and its message names the resource, what is wrong, what is allowed, and the manual's row.
 
-A policy's settings can be made stricter, never looser, in a JSON file given by \`--policy-pack-config\`. A policy is lowered
-by its \`exception\` there, which demands a written reason of 20 characters or more:
+A policy's settings can be made stricter, never looser, in \`policies/config.json\`, which every preview and update of the
+launcher hands on as \`--policy-pack-config\`. A policy is lowered by its \`exception\` there, which demands a written reason of
+20 characters or more:
 
 \`\`\`json
 {
@@ -28,6 +29,14 @@ by its \`exception\` there, which demands a written reason of 20 characters or m
 
 \`level\` is \`advisory\` or \`disabled\`. The engine's own \`enforcementLevel\` asks for no reason: \`advisory\` has no effect, and
 \`disabled\` is refused by \`policies-in-force\`.
+
+\`./fitnesscrm policy check\` judges the state of a stack, without an update: each resource's inputs, and everything together
+with what the providers answered.
+
+Nothing is put right silently: a state that is better than its program hides what the program lacks, and loses it to the next
+update without the pack. Where nothing at all is declared and one value is safe, a policy can fill it in for whoever asks,
+by \`{ "service-restart": { "enforcementLevel": "remediate" } }\`; the preview shows it. What is declared, and wrong, is
+refused all the same.
 `;
 
 /** The whole page. */
@@ -41,7 +50,7 @@ function chapter(section: Section, rules: readonly Rule[]): string {
   return `## ${section}\n\n${own.map(entry).join("\n")}`;
 }
 
-function entry({ name, basis, demands, types, settings }: Rule): string {
+function entry({ name, basis, demands, types, settings, fills }: Rule): string {
   const judges =
     types.length === 0 ? "the whole stack" : types.map((type) => `\`${kindOf(type)}\``).join(", ");
   const lines = Object.entries(settings).map(([key, { schema }]) => {
@@ -52,7 +61,7 @@ function entry({ name, basis, demands, types, settings }: Rule): string {
     "",
     demands,
     "",
-    `${basis.row}: "${basis.says}". Judges ${judges}.`,
+    `${basis.row}: "${basis.says}". Judges ${judges}.${fills === undefined ? "" : ` Can fill in ${fills}.`}`,
     ...(lines.length === 0 ? [] : ["", ...lines]),
     "",
   ].join("\n");

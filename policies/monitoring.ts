@@ -1,27 +1,18 @@
-import { KEY_METRICS, type KeyMetric, MANUAL, type Threshold } from "../manual";
-import { type Basis, type Rule, resourceRule, stackRule } from "./lib/rule";
+import { KEY_METRICS, type KeyMetric, MANUAL } from "../manual";
+import {
+  ALARM,
+  ALARM_TAG,
+  BACKUP_ALARMS,
+  sentence,
+  watched,
+  watchedBackup,
+  watchedMetric,
+} from "./lib/alarms";
+import { type Basis, known, type Rule, resourceRule, stackRule } from "./lib/rule";
 import { atMost } from "./lib/settings";
-import type { Props } from "./lib/types";
-
-/** Tag of an alarm: the metric of the manual's "Key Metrics" table that it watches. */
-export const ALARM_TAG = "fitnesscrm:alarm";
-
-const ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm";
-type Alarm = Props<typeof ALARM>;
 
 /** Half of the time in which somebody must respond to a critical alert is left to find out. */
 const DETECTION_MINUTES = MANUAL.onCall.respondWithinMinutes.critical / 2;
-
-function sentence({ row, title, above, unit, action }: Threshold): Basis {
-  const limit = `${unit === "Count" ? "" : " "}${above}${{ Percent: "%", Milliseconds: "ms", Count: "" }[unit]}`;
-  return { row, says: `${title} > ${limit.trim()}: ${action}` };
-}
-
-/** The manual's metric that an alarm watches; undefined for an alarm of another kind. */
-export function watchedMetric(alarm: Partial<Alarm>): KeyMetric | undefined {
-  const tag = alarm.tags?.[ALARM_TAG];
-  return KEY_METRICS.find((metric) => metric === tag);
-}
 
 const KEY_METRICS_TABLE: Basis = {
   row: "M22 to M27",
@@ -83,49 +74,55 @@ const detection = resourceRule(
     section: "Monitoring",
     basis: KEY_METRICS_TABLE,
     demands:
-      "An alarm on a key metric looks at the average, the maximum or a high percentile, and goes off in time.",
+      "An alarm on a key metric or on backups looks at the average, the maximum or a high percentile, and goes off in time.",
     types: [ALARM],
     settings: {
       detectWithinMinutes: atMost(DETECTION_MINUTES, "Longest time above the threshold before the alarm."),
     },
   },
   ({ props }, judge, { detectWithinMinutes }) => {
+    const backup = known(() => watchedBackup(props));
+    const basis = backup === undefined ? KEY_METRICS_TABLE : BACKUP_ALARMS[backup].basis;
     judge.must(
       () =>
-        watchedMetric(props) === undefined ||
+        watched(props) === undefined ||
         props.statistic === "Average" ||
         props.statistic === "Maximum" ||
         (props.statistic === undefined && /^p(9\d(\.\d+)?|100)$/.test(props.extendedStatistic ?? "")),
       () => `looks at ${props.statistic ?? props.extendedStatistic ?? "no statistic"}, which hides peaks`,
       "statistic Average or Maximum, or an extendedStatistic of p90 or higher",
+      basis,
     );
     judge.must(
       () =>
-        watchedMetric(props) === undefined ||
-        ((props.metricName ?? "") !== "" && (props.namespace ?? "") !== ""),
+        watched(props) === undefined || ((props.metricName ?? "") !== "" && (props.namespace ?? "") !== ""),
       "watches no metric",
       "a plain metric by namespace and metricName",
+      basis,
     );
     const minutes = () => ((props.period ?? Number.NaN) * (props.evaluationPeriods ?? Number.NaN)) / 60;
     judge.must(
-      () => watchedMetric(props) === undefined || minutes() <= detectWithinMinutes,
+      () => watched(props) === undefined || minutes() <= detectWithinMinutes,
       () => `needs ${minutes()} minutes above its threshold to go off`,
       `period and evaluationPeriods that come to ${detectWithinMinutes} minutes or less`,
+      basis,
     );
     judge.must(
       () =>
-        watchedMetric(props) === undefined ||
+        watched(props) === undefined ||
         props.datapointsToAlarm === undefined ||
         props.datapointsToAlarm <= (props.evaluationPeriods ?? 0),
       () => `needs ${props.datapointsToAlarm} of ${props.evaluationPeriods} periods, which never happens`,
       "datapointsToAlarm of evaluationPeriods or less",
+      basis,
     );
     judge.must(
       () =>
-        watchedMetric(props) === undefined ||
+        watched(props) === undefined ||
         ["breaching", "notBreaching", "ignore", "missing"].includes(props.treatMissingData ?? ""),
       "does not say what missing data means",
       "treatMissingData breaching, notBreaching, ignore or missing, written out",
+      basis,
     );
   },
 );
@@ -150,4 +147,23 @@ const present = stackRule(
   },
 );
 
-export const MONITORING: readonly Rule[] = [thresholds, detection, present];
+const source = stackRule(
+  {
+    name: "alarm-source",
+    section: "Monitoring",
+    basis: KEY_METRICS_TABLE,
+    demands: "An alarm of the manual's watches what this stack sends, not what another one does.",
+  },
+  ({ name, of }) => {
+    for (const { props, judge } of of(ALARM)) {
+      judge.must(
+        () => watched(props) === undefined || props.dimensions?.Stack === name,
+        () => `watches the metrics of ${props.dimensions?.Stack ?? "every stack"}`,
+        `dimensions.Stack ${name}`,
+        known(() => watched(props)?.basis),
+      );
+    }
+  },
+);
+
+export const MONITORING: readonly Rule[] = [thresholds, detection, source, present];

@@ -1,11 +1,10 @@
 import { MANUAL, SEVERITIES, type Severity } from "../manual";
+import { ALARM, watched } from "./lib/alarms";
 import { type Basis, known, type Rule, resourceRule, stackRule } from "./lib/rule";
-import { watchedMetric } from "./monitoring";
 
 /** Tag of an alarm or a topic: its severity. */
 export const SEVERITY_TAG = "fitnesscrm:severity";
 
-const ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm";
 const TOPIC = "aws:sns/topic:Topic";
 const SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription";
 
@@ -29,7 +28,7 @@ const severity = resourceRule(
     name: "alarm-severity",
     section: "On-Call Procedures",
     basis: ALERT_SEVERITY,
-    demands: "Every alarm has a severity, and one on a key metric none below the manual's.",
+    demands: "Every alarm has a severity, and one on a key metric or on backups none below the manual's.",
     types: [ALARM],
   },
   ({ props }, judge) => {
@@ -38,18 +37,18 @@ const severity = resourceRule(
       () => `has ${props.tags?.[SEVERITY_TAG] ?? "no"} severity`,
       `the tag ${SEVERITY_TAG} with one of ${SEVERITIES.join(", ")}`,
     );
-    const metric = known(() => watchedMetric(props));
-    if (metric === undefined) {
+    const alarm = known(() => watched(props));
+    if (alarm === undefined) {
       return;
     }
-    const demanded = MANUAL.thresholds[metric].severity;
+    const demanded = alarm.severity;
     judge.must(
       () => {
         const own = severityOf(props.tags);
         return own === undefined || SEVERITIES.indexOf(own) <= SEVERITIES.indexOf(demanded);
       },
       () => `is only ${severityOf(props.tags)}`,
-      `${demanded} or more urgent for ${metric}`,
+      `${demanded} or more urgent for ${alarm.what}`,
       sentence(demanded),
     );
   },
@@ -60,7 +59,7 @@ const actions = resourceRule(
     name: "alarm-actions",
     section: "On-Call Procedures",
     basis: ALERT_SEVERITY,
-    demands: "Every alarm does something when it goes off.",
+    demands: "Every alarm does something when it goes off, and one of the manual's also when it is over.",
     types: [ALARM],
   },
   ({ props }, judge) => {
@@ -73,6 +72,11 @@ const actions = resourceRule(
       () => (props.alarmActions ?? []).length > 0,
       "tells nobody when it goes off",
       "alarmActions with the topic of its severity",
+    );
+    judge.must(
+      () => watched(props) === undefined || (props.okActions ?? []).length > 0,
+      "tells nobody when it is over",
+      "okActions with the topic of its severity",
     );
   },
 );

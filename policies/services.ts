@@ -2,7 +2,6 @@ import { type Basis, known, type Rule, resourceRule, stackRule } from "./lib/rul
 import { container, megabytes, SERVICE, type Service, seconds, serviceName, task } from "./lib/service";
 import { atMost } from "./lib/settings";
 
-const VOLUME = "docker:index/volume:Volume";
 const CONTAINER = "docker:index/container:Container";
 
 const START: Basis = { row: "M1", says: "Start production environment" };
@@ -15,8 +14,6 @@ const STARTS: Basis = {
   says: "Service Won't Start: Container fails to start or crashes immediately",
 };
 const VERSIONS: Basis = { row: "M19", says: "Identify Previous Version" };
-const ROLLBACK: Basis = { row: "M20", says: "Rollback Code" };
-const DATA: Basis = { row: "M60", says: "P0 (Critical): Service down, data loss" };
 
 /** Megabytes of log that a container may keep, all files together. */
 const LOG_MEGABYTES = 500;
@@ -28,11 +25,6 @@ const NEEDED = ["db", "redis", "backend", "frontend", "nginx", "ops", "restore",
 const DETECTION_SECONDS = 120;
 /** The engine's own, where a health check says nothing, seconds. */
 const ENGINE_HEALTH_CHECK = { interval: "30s", timeout: "30s", retries: 3 } as const;
-
-/** Services whose data two tasks at once would destroy; two of ops or restore would run everything on their calendar twice. */
-const ALONE: readonly string[] = ["db", "redis", "ops", "restore"];
-/** Services that write what must outlive their containers: the backend keeps the uploads. */
-const KEEPS_DATA: readonly string[] = [...ALONE, "backend"];
 
 const present = stackRule(
   {
@@ -103,7 +95,8 @@ const limits = resourceRule(
     name: "service-resource-limits",
     section: "Troubleshooting",
     basis: MEMORY,
-    demands: "Every service has a memory limit and a CPU limit.",
+    demands:
+      "Every service has a memory limit and a CPU limit, and so has every folder that it keeps in memory.",
     types: [SERVICE],
   },
   ({ props }, judge) => {
@@ -118,6 +111,14 @@ const limits = resourceRule(
       "taskSpec.resources.limits.nanoCpus above 0",
       CPU,
     );
+    const mounts = known(() => container(props).mounts) ?? [];
+    for (let index = 0; index < mounts.length; index++) {
+      judge.must(
+        () => mounts[index]?.type !== "tmpfs" || (mounts[index]?.tmpfsOptions?.sizeBytes ?? 0) > 0,
+        () => `keeps ${mounts[index]?.target} in memory without a limit`,
+        "mounts[].tmpfsOptions.sizeBytes above 0",
+      );
+    }
   },
 );
 
@@ -130,6 +131,11 @@ const logs = resourceRule(
     types: [SERVICE],
     settings: {
       megabytes: atMost(LOG_MEGABYTES, "Megabytes of log kept for a container, all files together."),
+    },
+    remedy: {
+      fills: "the log driver json-file, five files of 10 MB",
+      apply: (props) =>
+        withTask(props, "logDriver", { name: "json-file", options: { "max-size": "10m", "max-file": "5" } }),
     },
   },
   ({ props }, judge, { megabytes: limit }) => {
@@ -162,6 +168,10 @@ const restart = resourceRule(
     basis: STARTS,
     demands: "Every service is started again whenever it ends, without limit.",
     types: [SERVICE],
+    remedy: {
+      fills: "a restart policy on any condition",
+      apply: (props) => withTask(props, "restartPolicy", { condition: "any", delay: "2s", window: "0s" }),
+    },
   },
   ({ props }, judge) => {
     const policy = () => task(props).restartPolicy;
@@ -177,6 +187,17 @@ const restart = resourceRule(
     );
   },
 );
+
+/** A service with something in its task that nobody declared; undefined where somebody did. */
+function withTask<K extends keyof Service["taskSpec"]>(
+  props: Service,
+  key: K,
+  value: Service["taskSpec"][K],
+): Service | undefined {
+  return task(props)[key] === undefined
+    ? { ...props, taskSpec: { ...props.taskSpec, [key]: value } }
+    : undefined;
+}
 
 const image = resourceRule(
   {
@@ -206,99 +227,6 @@ function namesVersion(reference: string): boolean {
   return tag !== "" && tag.toLowerCase() !== "latest" && !reference.includes("@");
 }
 
-const stateful = resourceRule(
-  {
-    name: "stateful-service-alone",
-    section: "Troubleshooting",
-    basis: DATA,
-    demands:
-      "Database, cache, ops and restore run once and stop before they start anew; they and the backend keep their data on a volume.",
-    types: [SERVICE],
-  },
-  ({ props }, judge) => {
-    const applies = () => ALONE.includes(serviceName(props) ?? "");
-    judge.must(
-      () => !applies() || (props.mode?.replicated?.replicas === 1 && props.mode.global !== true),
-      () =>
-        `runs ${props.mode?.global ? "on every node" : `${props.mode?.replicated?.replicas ?? "an undeclared number of"} times`}`,
-      "mode.replicated.replicas 1: two tasks must never share its volume",
-    );
-    judge.must(
-      () => !applies() || props.updateConfig?.order === "stop-first",
-      () => `is updated ${props.updateConfig?.order ?? "in no declared order"}`,
-      'updateConfig.order "stop-first"',
-    );
-    judge.must(
-      () => !applies() || (props.rollbackConfig?.order ?? "stop-first") === "stop-first",
-      () => `is rolled back ${props.rollbackConfig?.order}`,
-      'rollbackConfig.order "stop-first", or not set',
-    );
-    judge.must(
-      () => !KEEPS_DATA.includes(serviceName(props) ?? "") || keepsData(props),
-      "keeps its data in the container",
-      "a mount of type volume with a source, not read-only",
-    );
-  },
-);
-
-function keepsData(props: Service): boolean {
-  return (container(props).mounts ?? []).some(
-    ({ type, source, readOnly }) => type === "volume" && (source ?? "") !== "" && readOnly !== true,
-  );
-}
-
-const declaredVolumes = stackRule(
-  {
-    name: "volumes-declared",
-    section: "Backup & Recovery",
-    basis: DATA,
-    demands: "What a service keeps lies on a volume of the stack, not on one that the engine makes up.",
-  },
-  ({ of }) => {
-    const names = () => of(VOLUME).map(({ props }) => props.name);
-    for (const service of of(SERVICE)) {
-      const mounts = () => container(service.props).mounts ?? [];
-      for (let index = 0; index < (known(() => mounts().length) ?? 0); index++) {
-        const mount = () => mounts()[index];
-        service.judge.must(
-          () => mount()?.type !== "volume" || names().includes(mount()?.source),
-          () =>
-            `keeps ${mount()?.target} on the volume ${mount()?.source || "without a name"}, which the stack does not declare`,
-          "the name of a docker.Volume of the stack",
-        );
-      }
-    }
-  },
-);
-
-const rollback = resourceRule(
-  {
-    name: "service-rollback",
-    section: "Deployment Procedures",
-    basis: ROLLBACK,
-    demands: "A service whose new version does not get healthy is rolled back by the engine.",
-    types: [SERVICE],
-  },
-  ({ props }, judge) =>
-    judge.must(
-      () => props.updateConfig?.failureAction === "rollback",
-      () => `does ${props.updateConfig?.failureAction ?? "nothing declared"} when an update fails`,
-      'updateConfig.failureAction "rollback"',
-    ),
-);
-
-const volumes = resourceRule(
-  {
-    name: "volume-protected",
-    section: "Backup & Recovery",
-    basis: DATA,
-    demands: "A volume cannot be deleted by accident.",
-    types: [VOLUME],
-  },
-  ({ opts }, judge) =>
-    judge.must(() => opts.protect, "is not protected from deletion", "the resource option protect: true"),
-);
-
 const containers = resourceRule(
   {
     name: "no-single-containers",
@@ -311,16 +239,20 @@ const containers = resourceRule(
   (_subject, judge) => judge.must(() => false, "is a container of its own", "a docker.Service"),
 );
 
-export const SERVICES: readonly Rule[] = [
-  present,
-  health,
-  limits,
-  logs,
-  restart,
-  image,
-  rollback,
-  stateful,
-  declaredVolumes,
-  volumes,
-  containers,
-];
+const agent = resourceRule(
+  {
+    name: "agent-on-every-node",
+    section: "Monitoring",
+    basis: { row: "M28", says: "Check system resources" },
+    demands: "The metrics agent runs on every node: one that nobody measures raises no alarm.",
+    types: [SERVICE],
+  },
+  ({ props }, judge) =>
+    judge.must(
+      () => serviceName(props) !== "agent" || props.mode?.global === true,
+      "does not run on every node",
+      "mode.global true",
+    ),
+);
+
+export const SERVICES: readonly Rule[] = [present, health, limits, logs, restart, image, containers, agent];

@@ -85,7 +85,7 @@ function isEverybody(principal: unknown): boolean {
 function coversBucketAndObjects(resources: readonly string[]): boolean {
   return (
     resources.includes("*") ||
-    (resources.some((arn) => arn.endsWith("/*")) && resources.some((arn) => !arn.includes("/")))
+    resources.some((arn) => arn.startsWith("arn:") && resources.includes(`${arn}/*`))
   );
 }
 

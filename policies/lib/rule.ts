@@ -36,6 +36,14 @@ interface RuleHead<S extends Settings> {
   readonly settings?: S;
 }
 
+/** What a rule fills in where nothing is declared, for whoever asks the engine to remediate. */
+export interface Remedy<T extends Token> {
+  /** In words, completing "Can fill in". */
+  readonly fills: string;
+  /** The resource with it; undefined where something is declared, right or wrong. */
+  apply(props: Props<T>): Props<T> | undefined;
+}
+
 /** One rule of the pack, and the policy that the engine calls for it. */
 export interface Rule {
   readonly name: string;
@@ -43,6 +51,7 @@ export interface Rule {
   readonly basis: Basis;
   readonly demands: string;
   readonly settings: Settings;
+  readonly fills?: string;
   /** Types whose resources it judges; empty for a rule of the whole stack. */
   readonly types: readonly Token[];
   /** Types that the engine has had it judge so far in this process; `stack` for the whole stack. */
@@ -73,12 +82,17 @@ export interface Subject<T extends Token> {
 
 /** A rule about one resource at a time. */
 export function resourceRule<T extends Token, S extends Settings = Record<never, never>>(
-  head: RuleHead<S> & { readonly types: readonly T[] },
+  head: RuleHead<S> & { readonly types: readonly T[]; readonly remedy?: Remedy<T> },
   check: (subject: Subject<T>, judge: Judge, values: Values<S>) => void,
 ): Rule {
   const judged = new Set<string>();
+  const { remedy, ...rest } = head;
   const policy: ResourceValidationPolicy = {
     ...policyHead(head),
+    ...(remedy !== undefined && {
+      remediateResource: ({ type, props }) =>
+        head.types.some((token) => token === type) ? remedy.apply(props as Props<T>) : undefined,
+    }),
     validateResource: (args, report) => {
       const type = head.types.find((token) => token === args.type);
       if (type === undefined) {
@@ -92,7 +106,13 @@ export function resourceRule<T extends Token, S extends Settings = Record<never,
       }
     },
   };
-  return { ...head, settings: head.settings ?? {}, judged, policy };
+  return {
+    ...rest,
+    settings: head.settings ?? {},
+    ...(remedy !== undefined && { fills: remedy.fills }),
+    judged,
+    policy,
+  };
 }
 
 /** A resource of a stack. Its properties are outputs, any of which may be missing in a preview. */
@@ -102,11 +122,14 @@ export interface Member<T extends Token> {
   readonly props: Partial<Props<T>>;
   /** True when a property takes its value from another resource, by reference or by equal value. */
   refersTo(property: string, other: Member<Token>): boolean;
+  /** True when this resource comes after another one, directly or by way of what it depends on. */
+  comesAfter(other: Member<Token>): boolean;
   readonly judge: Judge;
 }
 
 /** A whole stack as a rule sees it. */
 export interface Stack {
+  readonly name: string;
   /** True for a stack of this project with any resource in it: only such a stack can lack one. */
   readonly complete: boolean;
   of<T extends Token>(...types: T[]): Member<T>[];
@@ -130,15 +153,17 @@ export function stackRule<S extends Settings = Record<never, never>>(
       if (judgeOf === undefined) {
         return;
       }
+      const byUrn = new Map(resources.map((resource) => [resource.urn, resource]));
       const [stackName = "", project = ""] = urnParts(resources[0]?.urn);
       check(
         {
+          name: stackName,
           complete: project === PROJECT && resources.some(({ type }) => !type.startsWith("pulumi:")),
           of: (...types) =>
             resources
               .filter(({ type }) => (types as string[]).includes(type))
               .map((resource) =>
-                member(resource, judgeOf(`${kindOf(resource.type)} ${resource.name}`, resource.urn)),
+                member(resource, byUrn, judgeOf(`${kindOf(resource.type)} ${resource.name}`, resource.urn)),
               ),
           judge: judgeOf(`Stack ${stackName}`),
         },
@@ -155,7 +180,11 @@ function urnParts(urn = ""): string[] {
   return [stack, project];
 }
 
-function member<T extends Token>(resource: PolicyResource, judge: Judge): Member<T> {
+function member<T extends Token>(
+  resource: PolicyResource,
+  byUrn: ReadonlyMap<string, PolicyResource>,
+  judge: Judge,
+): Member<T> {
   const props = resource.props as Partial<Props<T>>;
   return {
     name: resource.name,
@@ -175,7 +204,36 @@ function member<T extends Token>(resource: PolicyResource, judge: Judge): Member
         : [own];
       return values.some((value) => value !== undefined && names.includes(value));
     },
+    comesAfter: (other) => comesAfter(resource, other.urn, byUrn),
   };
+}
+
+function comesAfter(
+  resource: PolicyResource,
+  urn: string,
+  byUrn: ReadonlyMap<string, PolicyResource>,
+): boolean {
+  const seen = new Set<string>();
+  const open: (PolicyResource | undefined)[] = [resource];
+  while (open.length > 0) {
+    const next = open.pop();
+    // A component is made before its children, and waits itself for what it depends on.
+    const before = [
+      ...(next?.dependencies ?? []),
+      ...Object.values(next?.propertyDependencies ?? {}).flat(),
+      ...(next?.parent === undefined ? [] : [next.parent]),
+    ];
+    for (const dependency of before) {
+      if (dependency.urn === urn) {
+        return true;
+      }
+      if (!seen.has(dependency.urn)) {
+        seen.add(dependency.urn);
+        open.push(byUrn.get(dependency.urn));
+      }
+    }
+  }
+  return false;
 }
 
 /** A value, or undefined when it is not known yet. */

@@ -1,3 +1,4 @@
+import { known, type Member, type Stack } from "./rule";
 import type { Props } from "./types";
 
 export const SERVICE = "docker:index/service:Service";
@@ -19,6 +20,11 @@ export function container(service: Partial<Service>): Partial<Container> {
 /** Which service of the stack this is, by its label: `db`, `redis`, `backend`, … */
 export function serviceName(service: Partial<Service>): string | undefined {
   return service.labels?.find(({ label }) => label === "fitnesscrm.service")?.value;
+}
+
+/** The stack's service of this name; more than one where somebody declared it twice. */
+export function named(stack: Stack, name: string): Member<typeof SERVICE>[] {
+  return stack.of(SERVICE).filter(({ props }) => known(() => serviceName(props)) === name);
 }
 
 /** A size as the engine's log drivers read it (`10m`, `512k`, `1g`, bytes without a letter), in megabytes. */

@@ -76,6 +76,13 @@ describe("a stack that was brought up from nothing (M1)", function () {
     await mustOnStack("preview", "--refresh", "--expect-no-changes");
   });
 
+  it("is within the policies as it stands, by the command that asks without an update", async () => {
+    const { violations } = JSON.parse((await mustOnStack("policy", "check", "--json")).stdout) as {
+      violations: unknown[];
+    };
+    assert.deepEqual(violations, []);
+  });
+
   it("changes nothing when it is brought up again", async () => {
     const ids = async () => Promise.all(SERVICES.map(async (name) => (await containersOf(name)).sort()));
     const before = await ids();

@@ -1,28 +1,17 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { findCli, HOME_BIN } from "./support/cli";
 import { happyStack } from "./support/happy";
 import { change, type Declared, set } from "./support/harness";
+import { stateOf } from "./support/state";
 
 const POLICIES = join(__dirname, "..", "..", "policies");
 const EXECUTABLE = join(POLICIES, "bin", "fitnesscrm-policies");
-
-/** Where the launcher puts the Pulumi CLI. */
-const HOME_BIN = join(
-  process.env.FITNESSCRM_HOME ??
-    join(process.env.XDG_DATA_HOME ?? join(homedir(), ".local", "share"), "fitnesscrm"),
-  "bin",
-);
-
-function findCli(): string | undefined {
-  return [HOME_BIN, ...(process.env.PATH ?? "").split(delimiter)]
-    .map((folder) => join(folder, "pulumi"))
-    .find((file) => existsSync(file));
-}
 
 describe("the policy pack's process", () => {
   /** Starts the pack as the engine does and resolves with the first line of its output. */
@@ -164,6 +153,15 @@ describe("the policy pack under the Pulumi CLI", function () {
     assert.match(output, /without the policy service-image-version, which is disabled without a reason/);
   });
 
+  it("a policy fills in what nobody declared for whoever asks, and in view", () => {
+    const bare = change(happyStack(), "Service nginx", (nginx) =>
+      set(nginx, "taskSpec.restartPolicy", undefined),
+    );
+    const { output } = analyze(bare, { "service-restart": "remediate" });
+    assert.match(output, /\[remediate\] +service-restart +\(docker:index\S*:Service: nginx\)/);
+    assert.ok(!/\[remediate\]/.test(analyze(bare).output));
+  });
+
   for (const [what, config, message] of [
     [
       "a looser threshold",
@@ -188,42 +186,3 @@ describe("the policy pack under the Pulumi CLI", function () {
     });
   }
 });
-
-/** A state file with the resources of a stack under test. */
-function stateOf(stack: readonly Declared[]): unknown {
-  const urn = (type: string, name: string): string => `urn:pulumi:local::fitnesscrm::${type}::${name}`;
-  const root = {
-    urn: urn("pulumi:pulumi:Stack", "fitnesscrm-local"),
-    type: "pulumi:pulumi:Stack",
-    custom: false,
-  };
-  const resources = stack.map(({ type, name, props, protect, references }) => {
-    const propertyDependencies = Object.fromEntries(
-      Object.entries(references).map(([property, targets]) => [
-        property,
-        targets.map((target) => urn(...(target.split("::") as [string, string]))),
-      ]),
-    );
-    return {
-      urn: urn(type, name),
-      type,
-      custom: true,
-      id: name,
-      inputs: props,
-      outputs: props,
-      parent: root.urn,
-      protect,
-      dependencies: Object.values(propertyDependencies).flat(),
-      propertyDependencies,
-    };
-  });
-  // A state lists what others depend on first.
-  resources.sort((a, b) => a.dependencies.length - b.dependencies.length);
-  return {
-    version: 3,
-    deployment: {
-      manifest: { time: "2026-01-01T00:00:00Z", magic: "", version: "v3.259.0" },
-      resources: [root, ...resources],
-    },
-  };
-}

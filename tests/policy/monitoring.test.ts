@@ -130,13 +130,6 @@ const cases: Case[] = [
       'MetricAlarm cpu tells nobody when it goes off. Allowed: alarmActions with the topic of its severity. Manual M60: "Alert Severity: P0, P1, P2, P3".',
   },
   {
-    refuses: "a stack without a topic for a severity",
-    resource: "Topic p0",
-    policy: "severity-topics",
-    message:
-      'Stack local has no topic for P0. Allowed: an aws.sns.Topic with the tag fitnesscrm:severity = P0. Manual M60: "P0 (Critical): Service down, data loss".',
-  },
-  {
     refuses: "a topic that nobody subscribed",
     resource: "TopicSubscription p1",
     policy: "severity-topics",
@@ -158,6 +151,21 @@ const cases: Case[] = [
 
 describe("policies on alarms and severities", () => {
   refusals(cases);
+
+  it("severity-topics refuses a stack without a topic for a severity, and each alarm that tells it", () => {
+    const stack = change(happyStack(), "Topic p0", (topic) => set(topic, "tags", {}));
+    const sentence = 'Manual M60: "P0 (Critical): Service down, data loss".';
+    assert.deepEqual(
+      judge(stack).map(({ message }) => message),
+      [
+        `Stack local has no topic for P0. Allowed: an aws.sns.Topic with the tag fitnesscrm:severity = P0. ${sentence}`,
+        ...["backup-age", "drill-failed"].map(
+          (name) =>
+            `MetricAlarm ${name} is P0 and does not tell that severity's topic. Allowed: alarmActions with the topic tagged P0. ${sentence}`,
+        ),
+      ],
+    );
+  });
 
   for (const metric of KEY_METRICS) {
     const { above } = MANUAL.thresholds[metric];

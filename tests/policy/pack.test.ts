@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as aws from "@pulumi/aws";
+import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as postgresql from "@pulumi/postgresql";
 import { document } from "../../policies/document";
@@ -64,6 +65,7 @@ describe("the policy pack", () => {
       aws.s3.Bucket,
       aws.s3.BucketV2,
       docker.Container,
+      docker.Network,
       docker.Service,
       docker.Volume,
       postgresql.Role,
@@ -78,12 +80,18 @@ describe("the policy pack", () => {
     // Types that only rules of the whole stack look at stand in the happy stack.
     const others = [
       aws.s3.BucketLifecycleConfiguration,
+      aws.s3.BucketOwnershipControls,
       aws.s3.BucketPolicy,
       aws.s3.BucketPublicAccessBlock,
       aws.s3.BucketServerSideEncryptionConfiguration,
       aws.s3.BucketVersioning,
       aws.sns.Topic,
       aws.sns.TopicSubscription,
+      command.local.Command,
+      docker.ServiceConfig,
+      postgresql.DefaultPrivileges,
+      postgresql.Extension,
+      postgresql.Grant,
     ].map((one) => String(Reflect.get(one, "__pulumiType")));
     const declared = new Set(happyStack().map(({ type }) => type));
     assert.deepEqual(
@@ -110,11 +118,20 @@ describe("the policy pack", () => {
 });
 
 const PRESENCE = [
-  "services-present",
   "alarms-present",
+  "backup-alarms-present",
   "backup-bucket-present",
+  "backup-settings",
+  "database-grants",
+  "database-roles-present",
+  "gate-after-deployment",
+  "gate-before-deployment",
+  "release-recorded",
   "role-connection-limits",
+  "scheduled-tasks",
+  "services-present",
   "severity-topics",
+  "slow-statements-logged",
 ];
 
 describe("values that are not known yet in a preview", () => {

@@ -168,7 +168,8 @@ describe("policies on security", () => {
 
   it("secret-free-environment accepts an empty value and one that the shell fills in", () => {
     const stack = change(happyStack(), "Service redis", (redis) => {
-      set(redis, "taskSpec.containerSpec.env", { SENTRY_DSN: "", REDIS_URL: "redis://redis:6379/0" });
+      set(redis, "taskSpec.containerSpec.env.SENTRY_DSN", "");
+      set(redis, "taskSpec.containerSpec.env.REDIS_URL", "redis://redis:6379/0");
       set(redis, "taskSpec.containerSpec.commands", [
         "sh",
         "-c",

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import type { ResourceValidationArgs, ResourceValidationPolicy } from "@pulumi/policy";
+import { RULES } from "../../policies/policies";
 import { type Case, refusals } from "./support/cases";
 import { happyStack, service } from "./support/happy";
-import { change, declare, judge, set } from "./support/harness";
+import { change, type Declared, declare, judge, set } from "./support/harness";
 
 const IMAGE = "taskSpec.containerSpec.image";
 const RAN_AWAY =
@@ -195,10 +197,10 @@ const cases: Case[] = [
   },
   {
     refuses: "a volume that the stack does not declare",
-    resource: "Volume uploads",
+    resource: "Volume postgres",
     policy: "volumes-declared",
     message:
-      'Service backend keeps /app/uploads on the volume fitnesscrm-local-uploads, which the stack does not declare. Allowed: the name of a docker.Volume of the stack. Manual M60: "P0 (Critical): Service down, data loss".',
+      'Service db keeps /var/lib/postgresql/data on the volume fitnesscrm-local-postgres, which the stack does not declare. Allowed: the name of a docker.Volume of the stack. Manual M60: "P0 (Critical): Service down, data loss".',
   },
   {
     refuses: "an update that stays where it failed",
@@ -263,4 +265,36 @@ describe("policies on services", () => {
       ],
     );
   });
+
+  for (const [policy, path] of [
+    ["service-log-limits", "taskSpec.logDriver"],
+    ["service-restart", "taskSpec.restartPolicy"],
+  ] as const) {
+    const remedied = (stack: readonly Declared[]): Record<string, unknown> | undefined => {
+      const rule = RULES.find(({ name }) => name === policy)?.policy as ResourceValidationPolicy;
+      const nginx = stack.find(({ type, name }) => type.endsWith(":Service") && name === "nginx");
+      const args = { type: nginx?.type, props: nginx?.props };
+      return rule.remediateResource?.(args as ResourceValidationArgs) as Record<string, unknown> | undefined;
+    };
+
+    it(`${policy} can fill in what nobody declared, and nothing else`, () => {
+      const bare = change(happyStack(), "Service nginx", (nginx) => set(nginx, path, undefined));
+      const props = remedied(bare);
+      assert.ok(props !== undefined);
+      const filled = change(bare, "Service nginx", (nginx) => {
+        nginx.props = props;
+      });
+      assert.deepEqual(judge(filled), []);
+      assert.deepEqual(
+        change(filled, "Service nginx", (nginx) => set(nginx, path, undefined)),
+        bare,
+      );
+    });
+
+    it(`${policy} leaves alone what is declared, even where it is wrong`, () => {
+      const wrong = change(happyStack(), "Service nginx", (nginx) => set(nginx, path, {}));
+      assert.equal(remedied(wrong), undefined);
+      assert.ok(judge(wrong).some((violation) => violation.policy === policy));
+    });
+  }
 });

@@ -82,7 +82,7 @@ export function launch(args: readonly string[], options?: LauncherOptions): Prom
   return startLauncher(args, options).result;
 }
 
-const GROUPS: readonly string[] = ["secrets", "drill"];
+const GROUPS: readonly string[] = ["secrets", "drill", "policy", "releases"];
 
 /** Runs a command on the e2e stack. */
 export function onStack(command: string, ...args: readonly string[]): Promise<LauncherResult> {

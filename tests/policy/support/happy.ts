@@ -1,10 +1,20 @@
-import { KEY_METRICS, MANUAL, SEVERITIES } from "../../../manual";
+import { KEY_METRICS, MANUAL, SEVERITIES, type Severity } from "../../../manual";
 import type { Props } from "../../../policies/lib/types";
 import { type Declared, declare } from "./harness";
 
 /** A stack that keeps every rule at exactly the manual's numbers. Each call makes a new one. */
 export function happyStack(): Declared[] {
-  return [...services(), ...volumes(), ...database(), ...backup(), ...onCall(), ...alarms()];
+  return [
+    ...services(),
+    ...gates(),
+    ...foundation(),
+    ...files(),
+    ...database(),
+    ...backup(),
+    ...onCall(),
+    ...alarms(),
+    ...backupAlarms(),
+  ];
 }
 
 type Service = Props<"docker:index/service:Service">;
@@ -16,15 +26,19 @@ interface ServiceSpec {
   mounts?: Mount[];
   capAdds?: string[];
   ports?: NonNullable<Service["endpointSpec"]>["ports"];
-  replicas?: number;
+  replicas?: number | "global";
   stateful?: boolean;
+  readOnly?: boolean;
+  files?: string[];
 }
+
+const BEFORE = "command:local:Command::gate-before";
 
 const IMAGE = `sha256:${"0123456789abcdef".repeat(4)}`;
 
 export function service(name: string, spec: ServiceSpec = {}): Declared {
   const order = spec.stateful ? "stop-first" : "start-first";
-  return declare("docker:index/service:Service", name, {
+  const declared: Service = {
     name: `fitnesscrm-local-${name}`,
     labels: [
       { label: "fitnesscrm.stack", value: "local" },
@@ -45,16 +59,28 @@ export function service(name: string, spec: ServiceSpec = {}): Declared {
         },
         capDrops: ["ALL"],
         capAdds: spec.capAdds,
+        readOnly: spec.readOnly ?? true,
+        stopGracePeriod: name === "db" ? "1m" : "30s",
       },
+      placement: { constraints: ["node.labels.fitnesscrm.data==true"] },
       resources: { limits: { memoryBytes: 512 * 1024 * 1024, nanoCpus: 1e9 } },
       restartPolicy: { condition: "any", delay: "2s", maxAttempts: 0, window: "0s" },
       logDriver: { name: "json-file", options: { "max-size": "100m", "max-file": "5" } },
     },
-    mode: { replicated: { replicas: spec.replicas ?? 1 } },
+    mode: spec.replicas === "global" ? { global: true } : { replicated: { replicas: spec.replicas ?? 1 } },
     endpointSpec: { mode: "dnsrr", ports: spec.ports },
-    updateConfig: { order, failureAction: "rollback" },
-    rollbackConfig: { order, failureAction: "pause" },
+    updateConfig: { order, failureAction: "rollback", parallelism: 1, monitor: "5s", maxFailureRatio: "0.0" },
+    rollbackConfig: { order, failureAction: "pause", parallelism: 1 },
+    ...(spec.replicas !== "global" && { convergeConfig: { delay: "1s", timeout: "3m" } }),
+  };
+  return declare("docker:index/service:Service", name, declared, {
+    dependsOn: [BEFORE, ...(name === "backend" ? ["command:local:Command::gate-migrate"] : [])],
+    references: spec.files === undefined ? {} : { taskSpec: spec.files.map(configKey) },
   });
+}
+
+function configKey(name: string): string {
+  return `docker:index/serviceConfig:ServiceConfig::${name}`;
 }
 
 function services(): Declared[] {
@@ -71,43 +97,151 @@ function services(): Declared[] {
         ...["-c", "max_connections=130", "-c", "superuser_reserved_connections=5"],
         ...["-c", "shared_preload_libraries=pg_stat_statements"],
         ...["-c", `log_min_duration_statement=${MANUAL.slowStatementMilliseconds}ms`],
+        ...["-c", "log_statement=ddl", "-c", "log_line_prefix=%m %u "],
+        ...["-c", "archive_mode=on", "-c", "archive_command=push %p", "-c", "archive_timeout=300s"],
       ],
       env: { POSTGRES_DB: "fitnesscrm", POSTGRES_PASSWORD_FILE: "/run/secrets/postgres_password" },
       mounts: [volume("postgres", "/var/lib/postgresql/data")],
       capAdds: ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"],
     }),
-    service("redis", { stateful: true, mounts: [volume("redis", "/data")] }),
+    service("redis", {
+      stateful: true,
+      env: { REDIS_MAXMEMORY: "256mb", REDIS_MAXMEMORY_POLICY: "allkeys-lru" },
+      mounts: [volume("redis", "/data")],
+    }),
     service("backend", {
       replicas: 2,
+      readOnly: false,
       env: { LOG_LEVEL: "INFO", DATABASE_URL_FILE: "/run/secrets/database_url" },
       mounts: [volume("uploads", "/app/uploads")],
     }),
-    service("frontend"),
+    service("frontend", { readOnly: false }),
     service("nginx", {
       ports: [{ publishMode: "host", publishedPort: 80, targetPort: 80, protocol: "tcp" }],
       capAdds: ["NET_BIND_SERVICE"],
+      mounts: [{ type: "tmpfs", target: "/tmp", tmpfsOptions: { sizeBytes: 64 * 1024 * 1024 } }],
     }),
-    service("ops", { stateful: true, mounts: [volume("backups", "/backups")] }),
-    service("restore", { stateful: true, mounts: [volume("restore", "/var/lib/restore")] }),
+    service("ops", {
+      stateful: true,
+      mounts: [volume("backups", "/backups"), { ...volume("uploads", "/uploads"), readOnly: true }],
+      files: ["tasks", "backup"],
+    }),
+    service("restore", {
+      stateful: true,
+      mounts: [volume("restore", "/var/lib/restore"), { ...volume("backups", "/backups"), readOnly: true }],
+      files: ["tasks", "backup"],
+    }),
     service("agent", {
+      replicas: "global",
       mounts: [{ type: "bind", source: "/var/lib/docker-stats", target: "/stats", readOnly: true }],
     }),
   ];
 }
 
-function volumes(): Declared[] {
-  return ["postgres", "redis", "uploads", "backups", "restore"].map((name) =>
+const SERVICES = ["db", "redis", "backend", "frontend", "nginx", "ops", "restore", "agent"] as const;
+
+function gates(): Declared[] {
+  const gate = (stage: string, dependsOn: string[]) =>
     declare(
-      "docker:index/volume:Volume",
-      name,
-      { name: `fitnesscrm-local-${name}`, labels: [{ label: "fitnesscrm.stack", value: "local" }] },
+      "command:local:Command",
+      `gate-${stage}`,
+      { create: `./fitnesscrm gate ${stage}`, triggers: ["20260301t120000z-0a1b"] },
+      { dependsOn },
+    );
+  const images = ["backend", "frontend", "db", "redis", "nginx", "ops", "agent"];
+  return [
+    gate("before", []),
+    gate("migrate", [BEFORE]),
+    gate(
+      "after",
+      SERVICES.map((name) => `docker:index/service:Service::${name}`),
+    ),
+    declare("pulumi:pulumi:Stack", "fitnesscrm-local", {
+      release: {
+        attempt: "20260301t120000z-0a1b",
+        startedAt: "2026-03-01T12:00:00.000Z",
+        by: "ada@workstation",
+        backup: null,
+        commit: null,
+        dirty: false,
+        app: { source: null, version: null, environment: {}, logLevel: "INFO", allowedOrigins: [] },
+        images: Object.fromEntries(images.map((name) => [name, IMAGE])),
+      },
+    }),
+  ];
+}
+
+function foundation(): Declared[] {
+  const labels = [{ label: "fitnesscrm.stack", value: "local" }];
+  return [
+    declare(
+      "docker:index/network:Network",
+      "foundation",
+      { name: "fitnesscrm-local", driver: "overlay", labels },
       { protect: true },
     ),
-  );
+    ...["postgres", "redis", "uploads", "backups", "restore"].map((name) =>
+      declare(
+        "docker:index/volume:Volume",
+        name,
+        { name: `fitnesscrm-local-${name}`, labels },
+        { protect: true },
+      ),
+    ),
+  ];
+}
+
+/** The calendar, in the form of its file. */
+export function calendar(): { timeZone: string; tasks: Record<string, unknown>[] } {
+  return {
+    timeZone: MANUAL.timeZone,
+    tasks: [
+      {
+        name: "backup",
+        service: "ops",
+        cron: "0 2 * * *",
+        limitMinutes: 120,
+        missed: "run",
+        failure: "P1: look",
+      },
+      {
+        name: "restore-drill",
+        service: "restore",
+        cron: "30 4 1 * *",
+        limitMinutes: 61,
+        missed: "skip",
+        failure: "P0: look",
+      },
+    ],
+  };
+}
+
+/** What makes the backups, in the form of its file. */
+export function backupSettings(): Record<string, unknown> {
+  return {
+    stack: "local",
+    timeZone: MANUAL.timeZone,
+    bucket: "fitnesscrm-local-backups",
+    prefix: "backups/",
+    recipients: [`age1${"q".repeat(58)}`],
+    retentionDaysLocal: MANUAL.backup.retentionDaysLocal,
+    metricNamespace: "FitnessCRM",
+    wal: { stanza: "main", prefix: "wal/" },
+  };
+}
+
+export function file(name: string, content: unknown): Declared {
+  return declare("docker:index/serviceConfig:ServiceConfig", name, {
+    data: Buffer.from(JSON.stringify(content)).toString("base64"),
+  });
+}
+
+function files(): Declared[] {
+  return [file("tasks", calendar()), file("backup", backupSettings())];
 }
 
 function database(): Declared[] {
-  const role = (name: string, connectionLimit: number, roles: string[]) =>
+  const role = (name: string, connectionLimit: number, roles: string[], statementTimeout = 0) =>
     declare("postgresql:index/role:Role", name, {
       name: `fitnesscrm_${name}`,
       login: true,
@@ -116,12 +250,37 @@ function database(): Declared[] {
       createDatabase: false,
       connectionLimit,
       roles,
+      statementTimeout,
+      idleInTransactionSessionTimeout: 600_000,
+    });
+  const grant = (name: string, roleName: string, objectType: string, privileges: string[]) =>
+    declare("postgresql:index/grant:Grant", name, {
+      role: roleName,
+      database: "fitnesscrm",
+      objectType,
+      privileges,
+      ...(objectType === "schema" && { schema: "public" }),
     });
   return [
     role("app", MANUAL.thresholds["database-connections"].above + 1, []),
-    role("readonly", 5, []),
+    role("readonly", 5, [], 60_000),
     role("backup", 4, ["pg_read_all_data"]),
-    role("monitoring", 5, ["pg_monitor"]),
+    role("monitoring", 5, ["pg_monitor"], 60_000),
+    grant("everyone", "public", "database", []),
+    grant("app-schema", "fitnesscrm_app", "schema", ["CREATE", "USAGE"]),
+    grant("readonly-schema", "fitnesscrm_readonly", "schema", ["USAGE"]),
+    declare("postgresql:index/defaultPrivileges:DefaultPrivileges", "readonly-tables", {
+      role: "fitnesscrm_readonly",
+      owner: "fitnesscrm_app",
+      database: "fitnesscrm",
+      schema: "public",
+      objectType: "table",
+      privileges: ["SELECT"],
+    }),
+    declare("postgresql:index/extension:Extension", "statistics", {
+      name: "pg_stat_statements",
+      database: "fitnesscrm",
+    }),
   ];
 }
 
@@ -152,7 +311,7 @@ function backup(): Declared[] {
     declare(
       "aws:s3/bucket:Bucket",
       "backups",
-      { bucketPrefix: "fitnesscrm-local-backups-", forceDestroy: false },
+      { bucket: "fitnesscrm-local-backups", forceDestroy: false },
       { protect: true },
     ),
     declare(
@@ -180,6 +339,12 @@ function backup(): Declared[] {
       { references },
     ),
     declare(
+      "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+      "backups",
+      { bucket, rule: { objectOwnership: "BucketOwnerEnforced" } },
+      { references },
+    ),
+    declare(
       "aws:s3/bucketPolicy:BucketPolicy",
       "backups",
       { bucket, policy: JSON.stringify(tlsOnlyPolicy()) },
@@ -194,8 +359,19 @@ function backup(): Declared[] {
           {
             id: "expire-backups",
             status: "Enabled",
-            filter: { prefix: "" },
+            filter: { prefix: "backups/" },
             expiration: { days: MANUAL.backup.retentionDaysS3 },
+          },
+          {
+            id: "expire-deployments",
+            status: "Enabled",
+            filter: { prefix: "deployments/" },
+            expiration: { days: 366 },
+          },
+          {
+            id: "expire-old-versions",
+            status: "Enabled",
+            filter: { prefix: "" },
             noncurrentVersionExpiration: { noncurrentDays: 30 },
             abortIncompleteMultipartUpload: { daysAfterInitiation: 7 },
           },
@@ -244,27 +420,51 @@ function onCall(): Declared[] {
 function alarms(): Declared[] {
   return KEY_METRICS.map((metric) => {
     const { above, severity } = MANUAL.thresholds[metric];
-    return declare(
-      "aws:cloudwatch/metricAlarm:MetricAlarm",
-      metric,
-      {
-        name: `fitnesscrm-local-${metric}`,
-        alarmDescription: "what to do",
-        namespace: "FitnessCRM",
-        metricName: metric,
-        dimensions: { stack: "local" },
-        statistic: "Average",
-        comparisonOperator: "GreaterThanThreshold",
-        threshold: above,
-        period: 60,
-        evaluationPeriods: 5,
-        datapointsToAlarm: 5,
-        treatMissingData: "missing",
-        actionsEnabled: true,
-        alarmActions: ["arn:aws:sns:us-east-1:000000000000:topic"],
-        tags: { "fitnesscrm:alarm": metric, "fitnesscrm:severity": severity },
-      },
-      { references: { alarmActions: [`aws:sns/topic:Topic::${severity.toLowerCase()}`] } },
-    );
+    return alarm(metric, severity, above, { statistic: "Average", treatMissingData: "missing" });
   });
+}
+
+function backupAlarms(): Declared[] {
+  const { recoveryPointObjectiveHours, recoveryTimeObjectiveHours, dumpAgeHours } = MANUAL.backup;
+  const watched = [
+    ["backup-age", "P0", recoveryPointObjectiveHours * 3600, "breaching"],
+    ["dump-age", "P1", dumpAgeHours * 3600, "notBreaching"],
+    ["drill-failed", "P0", 0, "notBreaching"],
+    ["drill-duration", "P1", recoveryTimeObjectiveHours * 3600, "notBreaching"],
+  ] as const;
+  return watched.map(([name, severity, above, treatMissingData]) =>
+    alarm(name, severity, above, { statistic: "Maximum", treatMissingData }),
+  );
+}
+
+function alarm(
+  name: string,
+  severity: Severity,
+  threshold: number,
+  more: { statistic: string; treatMissingData: string },
+): Declared {
+  const topic = [`aws:sns/topic:Topic::${severity.toLowerCase()}`];
+  const arns = ["arn:aws:sns:us-east-1:000000000000:topic"];
+  return declare(
+    "aws:cloudwatch/metricAlarm:MetricAlarm",
+    name,
+    {
+      name: `fitnesscrm-local-${name}`,
+      alarmDescription: "what to do",
+      namespace: "FitnessCRM",
+      metricName: name,
+      dimensions: { Stack: "local" },
+      comparisonOperator: "GreaterThanThreshold",
+      threshold,
+      period: 60,
+      evaluationPeriods: 5,
+      datapointsToAlarm: 5,
+      actionsEnabled: true,
+      alarmActions: arns,
+      okActions: arns,
+      tags: { "fitnesscrm:alarm": name, "fitnesscrm:severity": severity },
+      ...more,
+    },
+    { references: { alarmActions: topic, okActions: topic } },
+  );
 }

@@ -18,6 +18,11 @@ export interface Declared {
   protect: boolean;
   /** Resources that a property takes its value from, as `type::name`. */
   references: Record<string, string[]>;
+  /** Resources that it waits for, as `type::name`, and the component that it is a part of. */
+  dependsOn?: readonly string[];
+  parent?: string;
+  /** What the provider would answer beside the properties; rules of the whole stack see it. */
+  outputs?: Readonly<Record<string, unknown>>;
 }
 
 /** Declares a resource; its properties are checked against the SDK's types. */
@@ -25,7 +30,7 @@ export function declare<T extends Token>(
   type: T,
   name: string,
   props: Props<T>,
-  more: { protect?: boolean; references?: Record<string, string[]> } = {},
+  more: Partial<Pick<Declared, "protect" | "references" | "dependsOn" | "outputs">> = {},
 ): Declared {
   return {
     type,
@@ -33,6 +38,8 @@ export function declare<T extends Token>(
     props: structuredClone(props) as Record<string, unknown>,
     protect: more.protect ?? false,
     references: more.references ?? {},
+    ...(more.dependsOn !== undefined && { dependsOn: more.dependsOn }),
+    ...(more.outputs !== undefined && { outputs: more.outputs }),
   };
 }
 
@@ -52,6 +59,8 @@ export interface JudgeOptions {
   rules?: readonly Rule[];
   /** Of the resource policies, ask those of this resource only. */
   focus?: Declared | undefined;
+  /** Stop at the first policy that refuses. */
+  first?: boolean;
 }
 
 /** What the engine passes for a string that is not known yet in a preview. */
@@ -67,8 +76,13 @@ export function judge(stack: readonly Declared[], options: JudgeOptions = {}): V
   const violations: Violation[] = [];
   const resources = link(stack, project);
   const focused =
-    options.focus === undefined ? resources : resources.slice(stack.indexOf(options.focus) + 1).slice(0, 1);
+    options.focus === undefined
+      ? resources
+      : resources.filter(({ urn }) => urn === urnOf(project, options.focus as Declared));
   for (const { name, policy } of rules) {
+    if (options.first === true && violations.length > 0) {
+      break;
+    }
     const report = (violation: unknown, urn?: string): void => {
       violations.push(toViolation(name, violation, urn));
     };
@@ -96,6 +110,41 @@ export function judge(stack: readonly Declared[], options: JudgeOptions = {}): V
   return violations;
 }
 
+/**
+ * The policies that a change of one resource can matter to, by the resource's type: those of the resource itself, and of the
+ * stack's those that look at any resource of the type. One that looks at none takes the same way whatever they are.
+ */
+export function relevantPolicies(stack: readonly Declared[]): (type: string) => string[] {
+  const seen = new Map<string, Set<string>>();
+  for (const { name, policy } of RULES) {
+    const types = new Set<string>();
+    seen.set(name, types);
+    if ("validateStack" in policy) {
+      const spied = link(stack, "fitnesscrm").map((resource) =>
+        spy(resource, () => types.add(resource.type)),
+      );
+      const getConfig = <C extends object>(): C => ({}) as C;
+      const args = { resources: spied, stackTags: new Map<string, string>(), getConfig, notApplicable };
+      void (policy as StackValidationPolicy).validateStack(args, () => undefined);
+    }
+  }
+  return (type) =>
+    RULES.filter(
+      ({ name, types }) => (types as readonly string[]).includes(type) || seen.get(name)?.has(type),
+    ).map(({ name }) => name);
+}
+
+function spy(resource: PolicyResource, looked: () => void): PolicyResource {
+  return new Proxy(resource, {
+    get(target, property) {
+      if (property !== "type" && property !== "name" && property !== "urn") {
+        looked();
+      }
+      return Reflect.get(target, property);
+    },
+  });
+}
+
 function notApplicable(): never {
   throw new Error("no policy of this pack calls notApplicable");
 }
@@ -112,12 +161,14 @@ function urnOf(project: string, { type, name }: { type: string; name: string }):
   return `urn:pulumi:local::${project}::${type}::${name}`;
 }
 
+const ROOT = "pulumi:pulumi:Stack";
+
 /** As the engine hands it over, by declaration: a stack under test is judged a thousand times with one resource changed. */
 const linked = new Map<string, WeakMap<Declared, PolicyResource>>();
 
 function link(stack: readonly Declared[], project: string): PolicyResource[] {
   const root = {
-    type: "pulumi:pulumi:Stack",
+    type: ROOT,
     name: `${project}-local`,
     props: {},
     protect: false,
@@ -125,7 +176,8 @@ function link(stack: readonly Declared[], project: string): PolicyResource[] {
   };
   const cache = linked.get(project) ?? new WeakMap<Declared, PolicyResource>();
   linked.set(project, cache);
-  return [root, ...stack].map((declared) => {
+  const all = stack.some(({ type }) => type === ROOT) ? stack : [root, ...stack];
+  return all.map((declared) => {
     const resource = cache.get(declared) ?? policyResource(declared, project);
     cache.set(declared, resource);
     return resource;
@@ -139,10 +191,9 @@ const OPTIONS: Omit<PolicyResourceOptions, "protect"> = {
   additionalSecretOutputs: [],
 };
 
-function policyResource(
-  { type, name, props, protect, references }: Declared,
-  project: string,
-): PolicyResource {
+function policyResource(declared: Declared, project: string): PolicyResource {
+  const { type, name, props, protect, references, dependsOn, parent, outputs } = declared;
+  // What stands elsewhere in the stack is looked up there, by its URN.
   const target = (of: string): PolicyResource => {
     const [targetType = "", targetName = ""] = of.split("::");
     return policyResource(
@@ -154,12 +205,13 @@ function policyResource(
     type,
     name,
     urn: urnOf(project, { type, name }),
-    props: unknownCheckingProxy(props),
+    props: unknownCheckingProxy({ ...outputs, ...props }),
     opts: { ...OPTIONS, protect },
-    dependencies: [],
+    dependencies: (dependsOn ?? []).map(target),
     propertyDependencies: Object.fromEntries(
       Object.entries(references).map(([property, targets]) => [property, targets.map(target)]),
     ),
+    ...(parent !== undefined && { parent: target(parent) }),
     isType: () => false,
     asType: () => undefined,
   };
@@ -172,7 +224,7 @@ export function change(
   edit: (resource: Declared) => void,
 ): Declared[] {
   const copy = structuredClone(stack) as Declared[];
-  const found = copy.filter((resource) => `${resource.type.split(":").at(-1)} ${resource.name}` === name);
+  const found = copy.filter((resource) => isCalled(resource, name));
   if (found.length !== 1) {
     throw new Error(`${found.length} resources are called ${name}`);
   }
@@ -180,9 +232,14 @@ export function change(
   return copy;
 }
 
+/** By its kind and name; a component is often called as what it is made of. */
+function isCalled({ type, name }: Declared, called: string): boolean {
+  return `${type.split(":").at(-1)} ${name}` === called && !type.startsWith("fitnesscrm:");
+}
+
 /** A copy of the stack without one resource. */
 export function without(stack: readonly Declared[], name: string): Declared[] {
-  const rest = stack.filter((resource) => `${resource.type.split(":").at(-1)} ${resource.name}` !== name);
+  const rest = stack.filter((resource) => !isCalled(resource, name));
   if (rest.length === stack.length) {
     throw new Error(`no resource is called ${name}`);
   }

@@ -1,0 +1,124 @@
+import { MANUAL } from "../manual";
+import { fileWith } from "./lib/files";
+import { type Basis, type Rule, stackRule } from "./lib/rule";
+import { named } from "./lib/service";
+
+const { backup } = MANUAL;
+const DAY_HOURS = 24;
+
+const DAILY: Basis = { row: "M42", says: "Frequency: Daily at 2:00 AM EST" };
+const DRILL: Basis = { row: "M14", says: "Backup Verification: Test backup restoration in staging" };
+const OBJECTIVE: Basis = {
+  row: "M45",
+  says: `RTO (Recovery Time Objective): ${backup.recoveryTimeObjectiveHours} hour`,
+};
+const SEVERITY: Basis = { row: "M60", says: "Alert Severity: P0, P1, P2, P3" };
+
+/** A backup that takes longer is ended, early enough for the alarm on a missing one. */
+const BACKUP_MINUTES = (backup.dumpAgeHours - DAY_HOURS) * 60;
+/** A drill must be let run to where it misses the objective, and be over before the next day. */
+const DRILL_MINUTES = { least: backup.recoveryTimeObjectiveHours * 60, most: DAY_HOURS * 60 };
+
+/** A task of the calendar's file, as far as the rule reads it. */
+interface Task {
+  readonly name?: unknown;
+  readonly service?: unknown;
+  readonly cron?: unknown;
+  readonly limitMinutes?: unknown;
+  readonly missed?: unknown;
+  readonly failure?: unknown;
+}
+
+const scheduled = stackRule(
+  {
+    name: "scheduled-tasks",
+    section: "Backup & Recovery",
+    basis: DAILY,
+    demands:
+      "The calendar has the daily backup at the manual's time and a monthly restore drill, by the manual's clock, each with a time limit, and what a failure means.",
+  },
+  (stack) => {
+    const { judge } = stack;
+    const file = () => fileWith(stack, "timeZone", "tasks");
+    const present = () => stack.complete || file() !== undefined;
+    const tasks = (): readonly Task[] => [file()?.content.tasks ?? []].flat() as readonly Task[];
+    const task = (name: string) => tasks().find((each) => each.name === name);
+    const limit = (name: string) => Number(task(name)?.limitMinutes);
+
+    judge.must(
+      () => !present() || file()?.content.timeZone === MANUAL.timeZone,
+      () => `runs its tasks by the clock of ${file()?.content.timeZone ?? "no zone"}`,
+      `a calendar file with the timeZone ${MANUAL.timeZone}`,
+    );
+    judge.must(
+      () => !present() || isDaily(task("backup")?.cron, backup.dailyAt),
+      () => `makes its backup at ${JSON.stringify(task("backup")?.cron ?? "no time at all")}`,
+      `the task backup with a cron that comes every day at ${backup.dailyAt}`,
+    );
+    judge.must(
+      () => !present() || (task("backup")?.service === "ops" && task("backup")?.missed === "run"),
+      "does not make up for a backup that it missed",
+      'the task backup of the service ops with missed "run"',
+    );
+    judge.must(
+      () => !present() || (limit("backup") > 0 && limit("backup") <= BACKUP_MINUTES),
+      () => `lets a backup run for ${limit("backup")} minutes`,
+      `limitMinutes of ${BACKUP_MINUTES} or less`,
+    );
+    judge.must(
+      () =>
+        !present() ||
+        (isMonthly(task("restore-drill")?.cron) && task("restore-drill")?.service === "restore"),
+      () => `tests its backups at ${JSON.stringify(task("restore-drill")?.cron ?? "no time at all")}`,
+      "the task restore-drill of the service restore with a cron that comes every month",
+      DRILL,
+    );
+    judge.must(
+      () =>
+        !present() ||
+        (limit("restore-drill") > DRILL_MINUTES.least && limit("restore-drill") <= DRILL_MINUTES.most),
+      () => `lets a restore drill run for ${limit("restore-drill")} minutes`,
+      `limitMinutes above ${DRILL_MINUTES.least}, so that a miss of the objective is measured, and ${DRILL_MINUTES.most} or less`,
+      OBJECTIVE,
+    );
+    judge.must(
+      () => tasks().every(({ failure }) => /^P[0-3]: \S/.test(String(failure))),
+      () =>
+        `does not say what a failure of ${tasks()
+          .filter(({ failure }) => !/^P[0-3]: \S/.test(String(failure)))
+          .map(({ name }) => name)
+          .join(", ")} means`,
+      "a failure that starts with its severity, such as P1: …",
+      SEVERITY,
+    );
+    for (const worker of ["ops", "restore"].flatMap((service) => named(stack, service))) {
+      worker.judge.must(
+        () => {
+          const calendar = file()?.config;
+          return calendar === undefined || worker.refersTo("taskSpec", calendar);
+        },
+        "does not get the calendar",
+        "the calendar's file in taskSpec.containerSpec.configs",
+      );
+    }
+  },
+);
+
+/** True when a crontab pattern comes on every day at a time; further times are stricter. */
+function isDaily(cron: unknown, at: string): boolean {
+  const [hour = Number.NaN, minute = Number.NaN] = at.split(":").map(Number);
+  const fields = String(cron).trim().split(/\s+/);
+  const [minutes = "", hours = "", ...rest] = fields;
+  const has = (field: string, value: number) => field.split(",").map(Number).includes(value);
+  return has(minutes, minute) && has(hours, hour) && rest.join(" ") === "* * *";
+}
+
+/** True when a crontab pattern comes in every month, on a day that every month has or on a weekday. */
+function isMonthly(cron: unknown): boolean {
+  const [, , day = "", month, weekday = "", ...more] = String(cron).trim().split(/\s+/);
+  const everyMonthHasIt =
+    day === "*" || day.split(",").some((each) => Number(each) >= 1 && Number(each) <= 28);
+  return everyMonthHasIt && month === "*" && /^(\*|[a-z0-7,#]+)$/i.test(weekday) && more.length === 0;
+}
+
+export const CALENDAR: readonly Rule[] = [scheduled];
