@@ -28,7 +28,7 @@ const STAGES: readonly Stage[] = [
   {
     name: "integration",
     quick: false,
-    need: ["pulumi", "engine", "swarm", "base", "emulator", "mailbox", "telegraf"],
+    need: ["pulumi", "engine", "swarm", "base", "emulator", "mailbox", "telegraf", "actionlint"],
     files: "tests/integration/**/*.test.ts",
   },
   {

@@ -3,6 +3,7 @@ import type { Context } from "./context";
 import { Home } from "./home";
 import { type Host, thisHost } from "./host";
 import { Resolver } from "./resolver";
+import { actionlintTool } from "./tools/actionlint";
 import { baseTool } from "./tools/base";
 import { chromiumTool, findChromium } from "./tools/chromium";
 import {
@@ -37,6 +38,7 @@ export const NEEDS = [
   "mailbox",
   "telegraf",
   "chromium",
+  "actionlint",
 ] as const;
 export type Need = (typeof NEEDS)[number];
 
@@ -161,6 +163,7 @@ function toolsFor(context: Context, need: readonly Need[]): Tool[] {
     mailbox: () => [engine, imageTool(context, mailbox(mailpitTool(context, go)), engine, base)],
     telegraf: () => [telegrafTool(context, engine, go)],
     chromium: () => [chromiumTool(context)],
+    actionlint: () => [actionlintTool(context, go)],
   };
   return [...new Set(need.flatMap((name) => tools[name]()))];
 }

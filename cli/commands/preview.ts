@@ -1,5 +1,6 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { example, stackOption } from "../options";
+import type { PreviewOptions } from "../preview/preview";
 
 export function register(program: Command): void {
   program
@@ -7,39 +8,34 @@ export function register(program: Command): void {
     .description("show what `up` would change, judged by the policy pack; changes nothing")
     .addOption(stackOption())
     .option("--refresh", "compare with what really exists, not with the state")
-    .option("--diff", "show every property that changes")
-    .option("--json", "print the preview's steps as JSON")
+    .addOption(new Option("--diff", "show every property that changes").conflicts(["comment", "json"]))
+    .addOption(
+      new Option("--json", "print the preview's steps as JSON").conflicts(["comment", "refuseRisky"]),
+    )
     .option("--expect-no-changes", "fail when anything would change")
-    .addHelpText("after", example("preview --diff", "preview --stack prod --refresh --expect-no-changes"))
+    .option(
+      "--comment [file]",
+      "write what a reviewer needs as Markdown: dangers first, no values; to standard output without a file",
+    )
+    .option(
+      "--refuse-risky",
+      "fail when data would be replaced or deleted, or database and cache stopped outside of the window",
+    )
+    .addOption(
+      new Option("--despite <reason>", "with --refuse-risky: let it pass for this reason").implies({
+        refuseRisky: true,
+      }),
+    )
+    .addHelpText(
+      "after",
+      example(
+        "preview --diff",
+        "preview --stack prod --refresh --expect-no-changes",
+        "preview --stack prod --comment comment.md",
+      ),
+    )
     .action(async (options: PreviewOptions) => {
-      const { openSession, policyArguments } = await import("../session");
-      const { UserError } = await import("../errors");
-      const { pulumi, context } = openSession(options.stack);
-      const flags = [
-        ...(options.refresh ? ["--refresh"] : []),
-        ...(options.diff ? ["--diff"] : []),
-        ...(options.json ? ["--json"] : []),
-        ...(options.expectNoChanges ? ["--expect-no-changes"] : []),
-      ];
-      const code = await pulumi.runAttached([
-        "preview",
-        "--stack",
-        context.stack,
-        "--non-interactive",
-        ...policyArguments(),
-        ...flags,
-      ]);
-      if (code !== 0) {
-        const why = options.expectNoChanges ? "it failed, or something would change" : "it failed";
-        throw new UserError(`preview: ${why} (pulumi's exit code ${code}): what it said stands above`);
-      }
+      const { preview } = await import("../preview/preview");
+      await preview(options);
     });
-}
-
-interface PreviewOptions {
-  stack: string;
-  refresh?: boolean;
-  diff?: boolean;
-  json?: boolean;
-  expectNoChanges?: boolean;
 }
