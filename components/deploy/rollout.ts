@@ -38,6 +38,10 @@ export class Rollout extends pulumi.ComponentResource {
   constructor(name: string, args: RolloutArgs, opts?: pulumi.ComponentResourceOptions) {
     super("fitnesscrm:deploy:Rollout", name, {}, opts);
     this.stack = args.stack;
+    if (args.pin !== undefined) {
+      // A hold and its end are deployments, too: what the gate was told must not change without it running.
+      this.declared[PIN] = pulumi.output(digestOf(args.pin));
+    }
 
     const [digests, settle] = pulumi.deferredOutput<Record<string, string>>();
     this.settle = settle;
@@ -125,6 +129,9 @@ function warnOfDowntime(record: AttemptRecord | undefined, services: Record<stri
     );
   }
 }
+
+/** Where the held release stands among the digests of services. */
+const PIN = "pin";
 
 /** Users notice when one of these is replaced. */
 const STOPPED_FIRST: readonly string[] = ["db", "redis"];

@@ -278,19 +278,20 @@ describe("the example application", function () {
     });
   });
 
-  it("lets a request finish when it is stopped", async () => {
-    const { container, url } = await start({ TEST_ROUTES: "1" });
+  it("lets a request finish when it is stopped, and answers new ones until nobody knows it any more", async () => {
+    const { container, url } = await start({ TEST_ROUTES: "1", FITNESSCRM_DRAIN_SECONDS: "5" });
     await up(url);
     assert.equal((await fetch(`${url}/api/test/fail`)).status, 500);
     assert.match(
       await logs(container),
       /"level": "ERROR", "message": "request failed: GET \/api\/test\/fail: this route fails on purpose"/,
     );
-    const slow = fetch(`${url}/api/test/slow?ms=3000`);
-    await new Promise((next) => setTimeout(next, 700));
-    const stopping = docker(["stop", "--time", "35", container]);
-    assert.deepEqual(await (await slow).json(), { slept: 3000 });
-    await stopping;
+    const slow = fetch(`${url}/api/test/slow?ms=8000`);
+    // Sent before the next one, which is answered by then.
+    await fetch(`${url}/api/version`);
+    await docker(["kill", "--signal", "TERM", container]);
+    assert.equal((await post(`${url}/api/logout`, {})).status, 200);
+    assert.deepEqual(await (await slow).json(), { slept: 8000 });
     assert.equal(await exitCode(container), 0);
   });
 

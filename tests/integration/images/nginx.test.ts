@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { get } from "node:http";
+import { Agent, get } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import {
@@ -55,6 +55,9 @@ describe("the nginx image", function () {
     assert.equal(answer.status, 200, url);
     return (await answer.json()) as Seen;
   }
+
+  const isExited = async (container: string): Promise<boolean> =>
+    (await docker(["inspect", "--format", "{{.State.Status}}", container])) === "exited";
 
   it("starts and is healthy without anything behind it, and says so in JSON", async () => {
     const { url } = await edge({ NGINX_BACKEND: "nobody:5000" });
@@ -178,18 +181,50 @@ describe("the nginx image", function () {
       assert.match(answer, /upgraded/);
     });
 
-    it("lets a request finish when it is stopped, and then goes", async () => {
+    it("tells how much is under way to nobody but itself", async () => {
+      assert.equal((await fetch(`${url}/nginx-status`)).status, 403);
+      assert.equal(await exec(container, "in-flight"), "0");
+      const slow = fetch(`${url}/api/sleep/3`);
+      await eventually("the slow request is counted", async () => {
+        return (await exec(container, "in-flight")) === "1";
+      });
+      await slow;
+    });
+
+    it("goes at once when it is stopped with idle connections only", async () => {
+      const idle = await edge({ NGINX_BACKEND: "one:5000" });
+      const agent = new Agent({ keepAlive: true });
+      await new Promise((done, failed) =>
+        get(`${idle.url}/api/x`, { agent }, (answer) => answer.resume().on("end", done)).on("error", failed),
+      );
+      await docker(["kill", "--signal", "QUIT", idle.container]);
+      await eventually("it is gone", () => isExited(idle.container), 15);
+      assert.equal(await exitCode(idle.container), 0);
+      agent.destroy();
+    });
+
+    it("answers everybody until a request that is under way when it is stopped has finished, and then goes", async () => {
       const slow = new Promise<number>((resolve, reject) => {
-        get(`${url}/api/sleep/2`, (answer) => {
+        get(`${url}/api/sleep/4`, (answer) => {
           answer.resume();
           answer.on("end", () => resolve(answer.statusCode ?? 0));
         }).on("error", reject);
       });
-      await new Promise((next) => setTimeout(next, 500));
-      const stopping = docker(["stop", "--time", "35", container]);
+      await eventually("it is under way", async () => (await exec(container, "in-flight")) === "1");
+      await docker(["kill", "--signal", "QUIT", container]);
+      assert.equal((await fetch(`${url}/api/x`)).status, 200);
       assert.equal(await slow, 200);
-      await stopping;
+      await eventually("it is gone", () => isExited(container), 15);
       assert.equal(await exitCode(container), 0);
+    });
+
+    it("reads its configuration again without ending anything", async () => {
+      const again = await edge({ NGINX_BACKEND: "one:5000" });
+      const slow = fetch(`${again.url}/api/sleep/2`);
+      await eventually("it is under way", async () => (await exec(again.container, "in-flight")) === "1");
+      await docker(["kill", "--signal", "HUP", again.container]);
+      assert.equal((await slow).status, 200);
+      assert.equal((await fetch(`${again.url}/api/x`)).status, 200);
     });
   });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join, resolve } from "node:path";
-import { eventually, image, Sandbox, tryDocker } from "./sandbox";
+import { docker, eventually, exitCode, image, Sandbox, tryDocker } from "./sandbox";
 
 const SCRIPTS = resolve(__dirname, "../../../images/shared");
 
@@ -115,6 +115,28 @@ describe("the scripts that the stack puts into images that are not ours", functi
       ]);
       assert.equal(code, 0, stderr);
       assert.equal(stdout, `<${value}>`);
+    });
+
+    it(`entrypoint.sh lets a server in ${shell} answer for a while after the signal to stop`, async () => {
+      const container = await sandbox.start({
+        image: await image("tests/integration/images/clients"),
+        entrypoint: `/bin/${shell}`,
+        args: [
+          ...(shell === "busybox" ? ["sh"] : []),
+          "/fitnesscrm/entrypoint.sh",
+          "python3",
+          "/upstream.py",
+          "5000",
+        ],
+        environment: { FITNESSCRM_DRAIN_SECONDS: "5" },
+        volumes: { "/upstream.py": join(__dirname, "upstream.py"), "/fitnesscrm": SCRIPTS },
+      });
+      const answers = async (): Promise<boolean> =>
+        (await check(container, undefined, "http://127.0.0.1:5000/")).code === 0;
+      await eventually("it answers", answers);
+      await docker(["kill", "--signal", "TERM", container]);
+      assert.ok(await answers());
+      assert.equal(await exitCode(container), 0);
     });
   }
 });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 
 const SCRIPT = resolve(__dirname, "../../../images/shared/entrypoint.sh");
@@ -14,8 +15,9 @@ describe("entrypoint.sh", () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  function run(pairs: string, command: string[], environment: Record<string, string> = {}) {
+  function run(pairs: string, command: string[], environment: Record<string, string> = {}, input = "") {
     const result = spawnSync("sh", [SCRIPT, ...command], {
+      input,
       env: {
         PATH: process.env.PATH,
         FITNESSCRM_SECRET_DIR: folder,
@@ -100,6 +102,15 @@ describe("entrypoint.sh", () => {
     ],
     ["no command", "", [], "no command was given: pass the image's own entrypoint and command as arguments"],
   ];
+  it("refuses a time to drain that is none with one line", () => {
+    const { code, error } = run("", ["true"], { FITNESSCRM_DRAIN_SECONDS: "5s" });
+    assert.equal(code, 64);
+    assert.equal(
+      error,
+      'entrypoint: FITNESSCRM_DRAIN_SECONDS is "5s": a whole number of seconds is allowed\n',
+    );
+  });
+
   for (const [what, pairs, command, message] of refusals) {
     it(`refuses ${what} with one line and runs nothing`, () => {
       const { code, error } = run(pairs, command);
@@ -107,4 +118,84 @@ describe("entrypoint.sh", () => {
       assert.equal(error.replace(folder, "DIR"), `entrypoint: ${message}\n`);
     });
   }
+
+  describe("with a time to drain", () => {
+    /** Writes each signal that it gets to its output; ends with 7 at one that means to stop. */
+    const COMMAND = [
+      "node",
+      "-e",
+      `const note = (signal) => require("node:fs").appendFileSync(process.env.NOTES, signal + "\\n");
+       for (const signal of ["SIGHUP", "SIGUSR2"]) process.on(signal, note);
+       for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"]) process.on(signal, () => { note(signal); process.exit(7); });
+       setInterval(() => {}, 1000);
+       note("up");`,
+    ];
+
+    function start(seconds: number) {
+      const notes = join(folder, `notes-${Math.random()}`);
+      const started = spawn("sh", [SCRIPT, ...COMMAND], {
+        env: { PATH: process.env.PATH, NOTES: notes, FITNESSCRM_DRAIN_SECONDS: String(seconds) },
+        stdio: "ignore",
+      });
+      const ended = new Promise<number | null>((done) => started.on("exit", done));
+      const noted = () => (existsSync(notes) ? readFileSync(notes, "utf8").trim().split("\n") : []);
+      const until = async (count: number): Promise<string[]> => {
+        for (const deadline = Date.now() + 20_000; noted().length < count; await sleep(20)) {
+          assert.ok(Date.now() < deadline, `only ${noted()} came`);
+        }
+        return noted();
+      };
+      return { started, ended, noted, until };
+    }
+
+    for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
+      it(`passes ${signal} on only after that time, and ends as the command does`, async () => {
+        const { started, ended, noted, until } = start(1);
+        await until(1);
+        started.kill(signal);
+        const since = performance.now();
+        assert.equal(await ended, 7);
+        assert.ok(performance.now() - since >= 1000, "it was passed on before its time");
+        assert.deepEqual(noted(), ["up", signal]);
+      });
+    }
+
+    it("passes other signals on at once", async () => {
+      const { started, ended, until } = start(0);
+      await until(1);
+      started.kill("SIGHUP");
+      await until(2);
+      started.kill("SIGUSR2");
+      assert.deepEqual(await until(3), ["up", "SIGHUP", "SIGUSR2"]);
+      started.kill("SIGTERM");
+      assert.equal(await ended, 7);
+    });
+
+    it("does not wait any longer at the second signal", async () => {
+      const { started, ended, until } = start(30);
+      await until(1);
+      started.kill("SIGTERM");
+      // Again and again: of two that come at once a process sees one.
+      const again = setInterval(() => started.kill("SIGTERM"), 100);
+      const since = performance.now();
+      assert.equal(await ended, 7);
+      clearInterval(again);
+      assert.ok(performance.now() - since < 30_000);
+    });
+
+    it("does not wait for a command that has ended by itself", () => {
+      const { code, out } = run(
+        "",
+        ["sh", "-c", "read line; echo $line; exit 3"],
+        { FITNESSCRM_DRAIN_SECONDS: "30" },
+        "in",
+      );
+      assert.equal(code, 3);
+      assert.equal(out.toString(), "in\n");
+    });
+
+    it("has the exit code that a shell has for a command that does not exist", () => {
+      assert.equal(run("", ["no-such-command"], { FITNESSCRM_DRAIN_SECONDS: "1" }).code, 127);
+    });
+  });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { AttemptRecord } from "../../../../attempt";
-import { type ConfigObject, minimalConfig, withValue } from "../../../support/config";
+import { type ConfigObject, minimalConfig, PIN, withValue } from "../../../support/config";
 import { only, outputValue, type Recorded, type Recording } from "../../../support/mocks";
 import { recordServices, type StackParts } from "../../../support/services";
 
@@ -121,5 +121,19 @@ describe("the migration of a release", () => {
     );
     assert.ok(migration.dependsOn.includes(gate(resources, "before").urn));
     assert.ok(backend.dependsOn.includes(migration.urn));
+  });
+});
+
+describe("the hold of a rollback", () => {
+  it("is a new attempt when it begins and when it ends, though every service is declared as before", async () => {
+    const held = {
+      ...minimalConfig(),
+      pin: { ...PIN, app: { environment: {}, logLevel: "INFO", allowedOrigins: [] } },
+    };
+    const before = await recordOf(minimalConfig());
+    assert.notEqual(await attemptOf(await recordServices("unit", held, before)), before.attempt);
+    const during = await recordOf(held);
+    assert.equal(await attemptOf(await recordServices("unit", held, during)), during.attempt);
+    assert.notEqual(await attemptOf(await recordServices("unit", minimalConfig(), during)), during.attempt);
   });
 });
