@@ -36,6 +36,11 @@ export async function runBefore(
   if (record?.pin !== undefined && pin === undefined) {
     throw new UserError(pinRefusal(record.pin, context.stack));
   }
+  if (record?.attempt === handed.attempt && record.stage === "verified") {
+    // The gate itself is declared anew, by another version of this project; what it guards is as it was.
+    const { attempt, startedAt, by, backup, commit, dirty } = record;
+    return { attempt, startedAt, by, backup, commit, dirty };
+  }
   const notes: string[] = [];
   const note = (text: string): void => {
     notes.push(text);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DockerHost, type StackServiceInfo } from "../../../cli/docker";
 import type { StackState } from "../../../cli/pulumi";
 import { planRecovery, recoverVolumes } from "../../../cli/recovery";
-import { changes } from "../../../cli/up";
+import { changes } from "../../../cli/update/run";
 import { declaredReplicas } from "../../../cli/upDown";
 
 const service = (name: string, mode: object) => ({
