@@ -7,18 +7,24 @@ import * as destroy from "./commands/destroy";
 import * as down from "./commands/down";
 import * as drill from "./commands/drill";
 import * as env from "./commands/env";
+import * as gate from "./commands/gate";
 import * as health from "./commands/health";
 import * as host from "./commands/host";
 import * as logs from "./commands/logs";
+import * as policy from "./commands/policy";
 import * as preview from "./commands/preview";
 import * as pulumi from "./commands/pulumi";
+import * as releases from "./commands/releases";
+import * as restart from "./commands/restart";
 import * as restore from "./commands/restore";
+import * as rollback from "./commands/rollback";
 import * as scale from "./commands/scale";
 import * as schedule from "./commands/schedule";
 import * as secrets from "./commands/secrets";
 import * as state from "./commands/state";
 import * as tasks from "./commands/tasks";
 import * as test from "./commands/test";
+import * as unpin from "./commands/unpin";
 import * as up from "./commands/up";
 import { PROJECT_FOLDER } from "./context";
 import { messageOf, UserError } from "./errors";
@@ -27,11 +33,16 @@ import { messageOf, UserError } from "./errors";
 const COMMANDS = [
   up,
   preview,
+  policy,
   down,
   destroy,
   health,
   logs,
+  restart,
   scale,
+  releases,
+  rollback,
+  unpin,
   backup,
   backups,
   restore,
@@ -44,6 +55,7 @@ const COMMANDS = [
   host,
   state,
   test,
+  gate,
 ];
 
 async function main(): Promise<void> {

@@ -8,7 +8,7 @@ import { runInOps } from "./ops";
 import { dockerEngine } from "./restore/engine";
 import { journalFile, journalPath } from "./restore/journal";
 import { parseRequest, type Request, type RestoreOptions } from "./restore/plan";
-import { formatSummary } from "./restore/report";
+import { formatSummary, type RestoreSummary } from "./restore/report";
 import { restore as runRestore } from "./restore/restore";
 import { findUnfinished, settle } from "./restore/settle";
 import { type Interruption, type Tools, toolsOf } from "./restore/tools";
@@ -21,6 +21,16 @@ const HEALTH_POLL_MS = 500;
 
 /** `./fitnesscrm restore` (M7, M47). */
 export async function restore(options: RestoreOptions): Promise<void> {
+  const summary = await restoreStack(options);
+  if (summary !== undefined) {
+    process.stdout.write(
+      options.json ? `${JSON.stringify(summary, null, 2)}\n` : `${formatSummary(summary)}\n`,
+    );
+  }
+}
+
+/** @returns What was done; undefined when nothing was restored. */
+export async function restoreStack(options: RestoreOptions): Promise<RestoreSummary | undefined> {
   const request = parseRequest(options, new Date());
   const ask = asker(options, request);
   const session = openSession(options.stack);
@@ -28,13 +38,7 @@ export async function restore(options: RestoreOptions): Promise<void> {
   const release = await takeLock(context.folder, `fitnesscrm restore --stack ${options.stack}`);
   const interruption = signals();
   try {
-    const tools = toolsFor(session, ask, interruption);
-    const summary = await runRestore(tools, request);
-    if (summary !== undefined) {
-      process.stdout.write(
-        options.json ? `${JSON.stringify(summary, null, 2)}\n` : `${formatSummary(summary)}\n`,
-      );
-    }
+    return await runRestore(toolsFor(session, ask, interruption), request);
   } finally {
     interruption.end();
     await release();

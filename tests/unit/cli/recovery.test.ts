@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { DockerHost, type StackServiceInfo } from "../../../cli/docker";
 import type { StackState } from "../../../cli/pulumi";
 import { planRecovery, recoverVolumes } from "../../../cli/recovery";
-import { changes } from "../../../cli/update/run";
 import { declaredReplicas } from "../../../cli/upDown";
+import { changes } from "../../../cli/update/run";
 
 const service = (name: string, mode: object) => ({
   urn: `urn:pulumi:unit::fitnesscrm::docker:index/service:Service::${name}`,
