@@ -36,8 +36,13 @@ export async function* releasesIn(history: History): AsyncGenerator<ReleaseEntry
       continue;
     }
     const entry = entryOf(update, state && releaseIn(state), isCurrent);
-    if (row !== undefined && isOneRow(row, entry)) {
-      row = { ...entry, current: row.current };
+    if (
+      row?.release !== undefined &&
+      entry.release !== undefined &&
+      isSameRelease(row.release, entry.release)
+    ) {
+      // Whether a rollback holds it may change without a deployment, and the newest state knows.
+      row = { ...entry, current: row.current, release: { ...entry.release, pinned: row.release.pinned } };
       continue;
     }
     yield* inOrder(row, failed);
@@ -58,10 +63,6 @@ export async function readReleases(history: History, limit: number): Promise<Rel
     }
   }
   return found;
-}
-
-function isOneRow({ release: newer }: ReleaseEntry, { release: older }: ReleaseEntry): boolean {
-  return newer !== undefined && older !== undefined && isSameRelease(newer, older);
 }
 
 function inOrder(row: ReleaseEntry | undefined, failed: readonly ReleaseEntry[]): ReleaseEntry[] {

@@ -172,6 +172,17 @@ describe("releases", () => {
     );
   });
 
+  it("are held by a rollback for as long as the newest state of their row says so", async () => {
+    const [newest] = await readReleases(
+      historyOf([
+        { state: stateOf({ ...released("a"), pinned: 7 }) },
+        { state: stateOf({ ...released("a"), pinned: null }) },
+      ]),
+      50,
+    );
+    assert.deepEqual([newest?.version, newest?.release?.pinned], [1, null]);
+  });
+
   it("tell states without attempts apart by their images", async () => {
     const old = (digit: string): StackState =>
       stateOf({ commit: "1".repeat(40), dirty: false, version: "1.0", images: { backend: IMAGE(digit) } });
