@@ -8,6 +8,7 @@ import type { DockerHost } from "./docker";
 import { messageOf, UserError } from "./errors";
 import { forgetEmulated } from "./forget";
 import { removeLocalEnvironment, startEmulator } from "./local/environment";
+import { removeStateFiles } from "./localState";
 import { takeLock } from "./lock";
 import { opsContainer, runInOps } from "./ops";
 import { clearPending } from "./orphans";
@@ -78,6 +79,7 @@ export async function destroy(options: DestroyOptions): Promise<void> {
     }
     if (context.kind === "local") {
       await removeLocalEnvironment(docker, stack);
+      removeStateFiles(context);
       rmSync(context.folder, { recursive: true, force: true });
     }
   } finally {

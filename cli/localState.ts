@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { StackContext } from "./context";
 import type { StackState } from "./pulumi";
 
@@ -25,6 +25,27 @@ export function stateFiles({ home, stack }: Pick<StackContext, "home" | "stack">
     previous: `${state}.bak`,
     history: join(folder, "history", "fitnesscrm", stack),
   };
+}
+
+/**
+ * Removes what Pulumi keeps of a local stack that is gone: copies of its state, and the history. A later stack of that name
+ * has nothing to do with its releases, and nobody has the passphrase any more.
+ */
+export function removeStateFiles(context: StackContext): void {
+  const { state, history } = stateFiles(context);
+  rmSync(history, { recursive: true, force: true });
+  const copies = namesIn(dirname(state)).filter((name) => name.startsWith(`${basename(state)}.`));
+  for (const name of copies) {
+    rmSync(join(dirname(state), name), { force: true });
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /**

@@ -1,8 +1,11 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { parse, parseDocument, stringify } from "yaml";
+import { parse, parseDocument, type SchemaOptions, stringify } from "yaml";
 import { UserError } from "./errors";
+
+/** Pulumi takes a text that looks like a time for one, and hands it on in another form: it has to stand in quotes. */
+const AS_PULUMI_READS: SchemaOptions = { customTags: ["timestamp"] };
 
 /** A stack's settings file, as Pulumi reads and writes it. */
 export interface StackFile {
@@ -28,7 +31,7 @@ export function readStackFile(path: string): StackFile {
 
 /** Writes the file whole or not at all. */
 export function writeStackFile(path: string, file: StackFile): void {
-  writeWhole(path, stringify(file));
+  writeWhole(path, stringify(file, AS_PULUMI_READS));
 }
 
 function writeWhole(path: string, text: string): void {
@@ -147,7 +150,7 @@ export function setValue(file: StackFile, path: Setting["path"], text: string): 
  * removed takes the comment that speaks of it along.
  */
 export function editStackFile(path: string, settings: readonly Setting[]): void {
-  const document = parseDocument(readFileSync(path, "utf8"));
+  const document = parseDocument(readFileSync(path, "utf8"), AS_PULUMI_READS);
   for (const { path: at, text } of settings) {
     const [head, ...rest] = at;
     const path = ["config", `fitnesscrm:${head}`, ...rest];
@@ -163,7 +166,7 @@ export function editStackFile(path: string, settings: readonly Setting[]): void 
 
 /** Sets what stands beside `config:`, e.g. the encryption salt, and leaves the rest of the file as it is. */
 export function editEncryption(path: string, values: Omit<StackFile, "config">): void {
-  const document = parseDocument(readFileSync(path, "utf8"));
+  const document = parseDocument(readFileSync(path, "utf8"), AS_PULUMI_READS);
   for (const [key, value] of Object.entries(values)) {
     if (value !== undefined && !document.has(key)) {
       document.set(key, value);

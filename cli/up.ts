@@ -47,8 +47,9 @@ export async function up(options: UpOptions): Promise<void> {
     const local = await prepareLocal(context, config, docker, reporter);
     const session = sessionOf(context, local.config);
     const plan = await prepareState(session, reporter, {
-      ...options,
-      refresh: options.refresh || local.forgot,
+      refresh: options.refresh === true || local.forgot,
+      // No backup can be sent there before this update has made the bucket again.
+      repairs: local.forgot ? ["the AWS emulator has forgotten everything"] : [],
     });
     // The application may be closed by it, and the update waits for the application. Where the database itself is gone, it is
     // the update that brings it back first.

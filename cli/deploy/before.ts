@@ -13,8 +13,8 @@ import { deployer, type GateEnvironment, pinOf, stringsOf } from "./environment"
 import { readAttempt, writeAttempt } from "./record";
 import { pinRefusal } from "./refusal";
 
-/** A task that was just restarted gets this long to become healthy before a deployment is refused, seconds. */
-const HEALTH_SECONDS = 30;
+/** Tasks that were just started, as after a `down`, get this long to become healthy before a deployment is refused, seconds. */
+const HEALTH_SECONDS = 90;
 const POLL_MILLISECONDS = 1000;
 const OTHER_BACKUP_SECONDS = 3600;
 const OTHER_BACKUP_POLL_MILLISECONDS = 2000;
@@ -123,7 +123,13 @@ async function requireHealth(
 ): Promise<void> {
   const excuse =
     despite ?? repair ?? (record?.stage === "started" ? "the attempt before was not verified" : undefined);
-  const unwell = await unwellParts(session, running, excuse === undefined ? HEALTH_SECONDS : 0);
+  // What is stopped does not get healthy by waiting.
+  const isHopeless = running.some(({ replicas }) => replicas === 0);
+  const unwell = await unwellParts(
+    session,
+    running,
+    excuse === undefined && !isHopeless ? HEALTH_SECONDS : 0,
+  );
   if (unwell.length === 0) {
     note("health: every part is healthy");
     return;

@@ -21,7 +21,7 @@ export interface UpdatePlan {
 export async function prepareState(
   { context, docker, pulumi }: Session,
   reporter: Reporter,
-  options: { refresh?: boolean },
+  { refresh, repairs: known }: { refresh: boolean; repairs: readonly string[] },
 ): Promise<UpdatePlan> {
   return inStep(reporter, `state of stack ${context.stack}`, async (detail) => {
     ensurePassphrase(context);
@@ -60,6 +60,7 @@ export async function prepareState(
       detail(`${started.join(", ")} started again`);
     }
     const repairs = [
+      ...known,
       ...(recovered === undefined ? [] : [recovered]),
       ...unfinished.notes,
       ...lostVolumes,
@@ -68,7 +69,7 @@ export async function prepareState(
     return {
       args: [
         ...recovery.args,
-        ...(options.refresh ||
+        ...(refresh ||
         recovered !== undefined ||
         recovery.refresh ||
         unfinished.refresh ||

@@ -223,7 +223,8 @@ function updateConfig(update: StackServiceArgs["update"], failureAction: "rollba
     order: update === "roll" ? "start-first" : "stop-first",
     parallelism: 1,
     delay: "0s",
-    monitor: "10s",
+    // The verification watches the first logs and the health of all of it; this is for what dies at once.
+    monitor: "5s",
     maxFailureRatio: "0.0",
     failureAction,
   };

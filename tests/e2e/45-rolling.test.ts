@@ -71,7 +71,7 @@ describe("a service that is replaced under load (M4, M17)", function () {
       writeFileSync(join(checkoutFolder(), file), text);
     }
     const settings = [
-      "replicas.backend=2",
+      "replicas.backend=1",
       "replicas.frontend=1",
       "app.version=null",
       "app.environment.TEST_ROUTES=null",

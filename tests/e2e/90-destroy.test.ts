@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fitnesscrmHome } from "../../cli/context";
+import { stateFiles } from "../../cli/localState";
 import { docker } from "./support/docker";
 import { killGroup, mustOnStack, onStack, STACK, startLauncher } from "./support/launcher";
 import { destroyStack, ensureStack, upStack } from "./support/stack";
@@ -19,6 +21,13 @@ describe("destroying and beginning again", function () {
       const left = await docker(kind, "ls", ...all, "--quiet", "--filter", `label=fitnesscrm.stack=${STACK}`);
       assert.equal(left, "", `${kind} left`);
     }
+    const { state, history } = stateFiles({ home: fitnesscrmHome(), stack: STACK });
+    const copies = readdirSync(dirname(state)).filter((name) => name.startsWith(`${STACK}.json`));
+    assert.deepEqual(
+      [...copies, existsSync(history)],
+      [false],
+      "a later stack of that name has these releases",
+    );
   });
 
   it("a first up that is killed while it makes things is continued by the next one", async () => {

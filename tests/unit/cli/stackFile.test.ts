@@ -260,6 +260,17 @@ describe("a stack's settings file", () => {
     assert.deepEqual(readdirSync(join(path, "..")), ["Pulumi.unit.yaml"]);
   });
 
+  it("has texts that look like a time in quotes, which Pulumi would hand on in another form", () => {
+    const time = "2026-11-25T23:15:02.123Z";
+    const file = join(folders.create({}), "Pulumi.local.yaml");
+    writeStackFile(file, {
+      config: { "fitnesscrm:app": { environment: { SINCE: time, DAY: "2026-11-25" } } },
+    });
+    assert.match(readFileSync(file, "utf8"), /SINCE: "2026-11-25T23:15:02\.123Z"\n\s+DAY: "2026-11-25"/);
+    editStackFile(file, [parseSetting(`app.environment.UNTIL=${time}`)]);
+    assert.match(readFileSync(file, "utf8"), /UNTIL: "2026-11-25T23:15:02\.123Z"/);
+  });
+
   it("that is empty has no settings", () => {
     assert.deepEqual(readStackFile(join(folders.create({ "a.yaml": "# nothing yet\n" }), "a.yaml")), {});
   });

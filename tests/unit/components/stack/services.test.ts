@@ -52,7 +52,7 @@ function inputsOf(service: string, expected: Expected): Record<string, unknown> 
     order: expected.order,
     parallelism: 1,
     delay: "0s",
-    monitor: "10s",
+    monitor: "5s",
     maxFailureRatio: "0.0",
     failureAction,
   });
