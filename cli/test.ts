@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ALREADY_THERE, type Need, stopEngine } from "../toolchain";
 import { fitnesscrmHome, PROJECT_FOLDER } from "./context";
-import { runAttached } from "./exec";
+import { run, runAttached } from "./exec";
 import { prepareTools, progressReporter } from "./session";
 
 /** What a check or a mocha run came to. */
@@ -20,6 +20,8 @@ interface Stage {
   /** Tools that its tests use. */
   need: readonly Need[];
   files: string;
+  /** One of the files that mostly waits, on parts of its own: it runs beside the others, and prints after them. */
+  beside?: string;
 }
 
 const STAGES: readonly Stage[] = [
@@ -30,6 +32,7 @@ const STAGES: readonly Stage[] = [
     quick: false,
     need: ["pulumi", "engine", "swarm", "base", "emulator", "mailbox", "telegraf", "actionlint"],
     files: "tests/integration/**/*.test.ts",
+    beside: "tests/integration/backup/wal.test.ts",
   },
   {
     name: "e2e",
@@ -81,7 +84,9 @@ export async function runTests(options: { files: readonly string[]; quick: boole
           environment.FITNESSCRM_TEST_OWNS_ENGINE = "true";
         }
       }
-      add(await runMocha([stage.files], environment));
+      for (const counts of await runStage(stage, environment)) {
+        add(counts);
+      }
     }
     if (options.files.length > 0) {
       add(await runMocha(options.files, {}));
@@ -112,11 +117,36 @@ async function runCheck([name, command, ...args]: (typeof CHECKS)[number]): Prom
   return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
 }
 
-async function runMocha(files: readonly string[], environment: Record<string, string>): Promise<Counts> {
+async function runStage(
+  { files, beside }: Stage,
+  environment: Record<string, string>,
+): Promise<readonly Counts[]> {
+  if (beside === undefined) {
+    return [await runMocha([files], environment)];
+  }
+  const kept: string[] = [];
+  const keepOutput: typeof runAttached = async (command, args, options) => {
+    const { code, stdout, stderr } = await run(command, args, options);
+    kept.push(stdout, stderr);
+    return code;
+  };
+  const counts = await Promise.all([
+    runMocha([files, "--ignore", beside], environment),
+    runMocha([beside], environment, keepOutput),
+  ]);
+  process.stdout.write(kept.join(""));
+  return counts;
+}
+
+async function runMocha(
+  files: readonly string[],
+  environment: Record<string, string>,
+  start: typeof runAttached = runAttached,
+): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), "fitnesscrm-test-"));
   const report = join(folder, "counts.json");
   try {
-    const code = await runAttached(
+    const code = await start(
       join(PROJECT_FOLDER, "node_modules/.bin/mocha"),
       ["--reporter", "tests/support/reporter.cjs", ...files],
       {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { type LauncherResult, launch, PROJECT, STACK } from "./support/launcher";
+import { type LauncherResult, launch, PORTS, PROJECT, STACK } from "./support/launcher";
 import { ensureStack, upStack } from "./support/stack";
 import { waitFor } from "./support/wait";
 
@@ -76,6 +77,8 @@ describe("the comment on a pull request, from a real preview", function () {
   });
 
   it("needs nothing of the engine but what docker-get-only lets through", async () => {
+    // The tunnel of a preview is for one way to the engine; that of the one before must have ended.
+    await waitFor("the tunnel's port to be free", () => isFree(PORTS.tunnel));
     const { result, comment } = await preview(PROJECT, { env: { DOCKER_HOST: `unix://${socket}` } });
     assert.equal(result.code, 0, result.stderr);
     // The address itself is the one thing that differs.
@@ -132,3 +135,14 @@ describe("the comment on a pull request, from a real preview", function () {
     }
   });
 });
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((answer) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      answer(false);
+    });
+    socket.once("error", () => answer(true));
+  });
+}
