@@ -11,6 +11,8 @@ import { join } from "node:path";
 export interface ProcessId {
   readonly pid: number;
   readonly start?: string;
+  /** Pid of the process that started it. */
+  readonly parent?: string;
 }
 
 /** What a tunnel leads to. */
@@ -67,24 +69,28 @@ export function logFile(port: number): string {
   return join(runtimeFolder(), `tunnel-${port}.log`);
 }
 
-/** The state letter and the start time of a process, from Linux's `/proc`; undefined elsewhere or when it is gone. */
-function linuxStat(pid: number): { state: string; start: string } | undefined {
+/** The state letter, the parent and the start time of a process, from Linux's `/proc`; undefined elsewhere or when it is gone. */
+function linuxStat(pid: number): { state: string; parent: string; start: string } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The name in parentheses may hold spaces and parentheses of its own.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return { state: fields[0] ?? "", start: fields[19] ?? "" };
+    return { state: fields[0] ?? "", parent: fields[1] ?? "", start: fields[19] ?? "" };
   } catch {
     return undefined;
   }
 }
 
 export function identify(pid: number): ProcessId {
-  return { pid, start: linuxStat(pid)?.start };
+  const stat = linuxStat(pid);
+  return { pid, start: stat?.start, parent: stat?.parent };
 }
 
-/** Whether that very process still runs. A zombie does not: it has ended and waits for its parent to notice. */
-export function isAlive({ pid, start }: ProcessId): boolean {
+/**
+ * Whether that very process still runs, for who started it. A zombie does not: it has ended and waits for its parent to notice.
+ * Nor does one that was left alone: the language host of an engine that was killed waits for ever.
+ */
+export function isAlive({ pid, start, parent }: ProcessId): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
@@ -92,7 +98,8 @@ export function isAlive({ pid, start }: ProcessId): boolean {
   }
   const stat = linuxStat(pid);
   if (stat === undefined) return start === undefined;
-  return stat.state !== "Z" && (start === undefined || start === stat.start);
+  const isSame = start === undefined || start === stat.start;
+  return stat.state !== "Z" && isSame && (parent === undefined || parent === stat.parent);
 }
 
 const ASK_MILLISECONDS = 2_000;

@@ -91,6 +91,26 @@ describe("the tunnel's gate", () => {
 });
 
 describe("the tunnel's idea of a process", () => {
+  it("is not alive any more once the process that started it is gone, though it still runs", async () => {
+    const parent = spawn("sh", ["-c", "sleep 60 & echo $!; wait"], { stdio: ["ignore", "pipe", "ignore"] });
+    const pid = Number(await new Promise((said) => parent.stdout.once("data", said)));
+    try {
+      const engine = identify(pid);
+      assert.equal(isAlive(engine), true);
+      const ended = new Promise((end) => parent.once("exit", end));
+      parent.kill("SIGKILL");
+      await ended;
+      assert.equal(isAlive(engine), false);
+      assert.equal(
+        isAlive({ pid, start: engine.start }),
+        true,
+        "the process itself has ended: nothing was seen",
+      );
+    } finally {
+      process.kill(pid);
+    }
+  });
+
   it("knows this process to be alive", () => {
     assert.ok(isAlive(identify(process.pid)));
   });
