@@ -8,7 +8,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";
 
-const pinnedRelease = z.object({
+/** The facts of {@link PinnedRelease}, as the program hands them to the gate. */
+export const pinnedRelease = z.object({
   /** Number of the update in the state's history. */
   version: z.number(),
   commit: z.string().nullable(),

@@ -1,6 +1,6 @@
 import { hostname, userInfo } from "node:os";
 import { z } from "zod";
-import type { PinnedRelease } from "../../attempt";
+import { type PinnedRelease, pinnedRelease } from "../../attempt";
 import { UserError } from "../errors";
 
 /** Why the launcher deploys onto a stack that it knows to be unwell: health before is reported, not demanded. */
@@ -48,13 +48,6 @@ export function stringsOf(value: unknown): Record<string, string> {
   return references.parse(value ?? {});
 }
 
-const pin = z.object({
-  version: z.number(),
-  commit: z.string().nullable(),
-  by: z.string(),
-  at: z.string(),
-});
-
 export function pinOf(value: unknown): PinnedRelease | undefined {
-  return value === undefined ? undefined : pin.parse(value);
+  return value === undefined ? undefined : pinnedRelease.parse(value);
 }
