@@ -1,9 +1,34 @@
 import { type AttemptRecord, changedServices } from "../../attempt";
 import type { DockerHost } from "../docker";
+import { RELEASED, type Released } from "../releases/release";
 import { readAttempt } from "./record";
 
-/** What users talk to. */
-const SERVING = ["backend", "frontend", "nginx"] as const;
+export type Serving = Partial<Record<Released, string>>;
+
+/** Images that the services of a release run by now, whatever the state says. */
+export async function servingImages(docker: DockerHost, stack: string): Promise<Serving> {
+  const names = RELEASED.map((service) => `fitnesscrm-${stack}-${service}`);
+  // What exists is printed even where another one does not.
+  const { stdout } = await docker.run([
+    "service",
+    "inspect",
+    "--format",
+    "{{.Spec.Name}} {{.Spec.TaskTemplate.ContainerSpec.Image}}",
+    ...names,
+  ]);
+  const found = new Map(
+    stdout
+      .split("\n")
+      .map((line) => line.trim().split(" "))
+      .flatMap(([name, image]) => (name && image ? [[name, image] as const] : [])),
+  );
+  return Object.fromEntries(
+    RELEASED.flatMap((service) => {
+      const image = found.get(`fitnesscrm-${stack}-${service}`);
+      return image === undefined ? [] : [[service, image]];
+    }),
+  );
+}
 
 /**
  * What serves after an update that failed, in one sentence.
@@ -15,19 +40,9 @@ export async function whatServes(docker: DockerHost, stack: string): Promise<str
   if (record?.live === undefined) {
     return undefined;
   }
-  const now: Record<string, string> = {};
-  for (const service of SERVING) {
-    const { code, stdout } = await docker.run([
-      "service",
-      "inspect",
-      "--format",
-      "{{.Spec.TaskTemplate.ContainerSpec.Image}}",
-      `fitnesscrm-${stack}-${service}`,
-    ]);
-    if (code !== 0) {
-      return undefined;
-    }
-    now[service] = stdout.trim();
+  const now = await servingImages(docker, stack);
+  if (Object.keys(now).length < RELEASED.length) {
+    return undefined;
   }
   return describeServing(record, record.live, now, stack);
 }
@@ -38,7 +53,7 @@ export function describeServing(
   now: Readonly<Record<string, string>>,
   stack: string,
 ): string {
-  const before = Object.fromEntries(SERVING.map((service) => [service, live.images[service] ?? ""]));
+  const before = Object.fromEntries(RELEASED.map((service) => [service, live.images[service] ?? ""]));
   const changed = changedServices(before, now);
   const release = `the release before (${live.commit === null ? `attempt ${live.attempt}` : `commit ${live.commit.slice(0, 12)}`})`;
   if (changed.length === 0) {

@@ -1,11 +1,12 @@
 import type { Pin } from "../../config";
+import { type Serving, servingImages } from "../deploy/serving";
 import { messageOf, UserError } from "../errors";
 import type { Session } from "../session";
 import { up } from "../up";
 import type { Choice } from "./choose";
 import { pinSetting, takeBackPin } from "./pinning";
 import { RELEASED } from "./release";
-import { nameServing, type Serving, servingImages } from "./serving";
+import { nameServing } from "./serving";
 
 /**
  * Applies a release by an ordinary update, held by a pin.

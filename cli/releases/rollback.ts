@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import type { Pin } from "../../config";
 import { deployer } from "../deploy/environment";
+import { servingImages } from "../deploy/serving";
 import { UserError } from "../errors";
 import { momentOf } from "../restore/plan";
 import { formatSummary, type RestoreSummary } from "../restore/report";
@@ -12,7 +13,6 @@ import { describeRollback, settingsFor, settingsOf } from "./difference";
 import { openHistory } from "./history";
 import { type ImagePlan, planImages, rebuildImages } from "./images";
 import { releasesIn } from "./list";
-import { servingImages } from "./serving";
 
 export interface RollbackOptions {
   stack: string;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Serving } from "../../../../cli/deploy/serving";
 import { backupBefore, type Choice, chooseTarget } from "../../../../cli/releases/choose";
 import type { ReleaseEntry } from "../../../../cli/releases/list";
-import type { Serving } from "../../../../cli/releases/serving";
 import { entry, IMAGES, release } from "./entries";
 
 async function* from(entries: readonly ReleaseEntry[], read: number[] = []): AsyncGenerator<ReleaseEntry> {
