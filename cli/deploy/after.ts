@@ -55,7 +55,8 @@ export async function runAfter(
       ...verification,
       result: "failed",
       seconds: secondsSince(started),
-    });
+      // Why the verification failed is what has to be told; that it could not be written down as well is said beside it.
+    }).catch((problem: unknown) => say(messageOf(problem)));
     throw error;
   }
   await rememberDeployment(session, record, images, undefined, {
