@@ -33,9 +33,9 @@ export class EngineLog {
   private async send(urn: string, severity: Severity, message: string): Promise<void> {
     if (this.address === undefined) return;
     const [grpc, { EngineClient: Client }, { LogRequest, LogSeverity }] = await Promise.all([
-      import("@grpc/grpc-js"),
-      import("@pulumi/pulumi/proto/engine_grpc_pb.js"),
-      import("@pulumi/pulumi/proto/engine_pb.js"),
+      import("@grpc/grpc-js").then(exportsOf),
+      import("@pulumi/pulumi/proto/engine_grpc_pb.js").then(exportsOf),
+      import("@pulumi/pulumi/proto/engine_pb.js").then(exportsOf),
     ]);
     this.client ??= new Client(this.address, grpc.credentials.createInsecure());
     const { client } = this;
@@ -53,4 +53,9 @@ export class EngineLog {
       client.log(request, (error: Error | null) => (error ? reject(error) : resolve()));
     });
   }
+}
+
+/** What a CommonJS module exports. Some loaders name all of it, some only what they can tell from its text. */
+function exportsOf<T extends object>(module: T): T {
+  return "default" in module ? (module.default as T) : module;
 }
