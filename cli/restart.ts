@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isStartRace, START_TRIES } from "../plugins/docker/startRace";
 import type { RestartOptions } from "./commands/restart";
 import type { DockerHost, StackServiceInfo, TaskInfo } from "./docker";
 import { UserError } from "./errors";
@@ -101,22 +102,33 @@ export async function replaceTasks(
   if (wanted === 0) {
     throw new UserError(`service ${service} of stack ${stack} is stopped: ./fitnesscrm up starts it`);
   }
-  await docker.runChecked(`service ${info.name}`, [
-    "service",
-    "update",
-    "--force",
-    "--detach",
-    "--quiet",
-    info.name,
-  ]);
+  const force = () =>
+    docker.runChecked(`service ${info.name}`, [
+      "service",
+      "update",
+      "--force",
+      "--detach",
+      "--quiet",
+      info.name,
+    ]);
+  await force();
   const deadline = performance.now() + wanted * TASK_SECONDS * 1000;
-  for (;;) {
+  for (let tries = 1; ; ) {
     const now = await docker.service(stack, service);
     const tasks = (await docker.tasks([info.name])).filter(({ id }) => !before.has(id));
     const replaced = runningOf(tasks).length;
     progress(`${replaced} of ${wanted} tasks replaced`);
     if (FAILED.includes(now.updateState ?? "")) {
-      throw new UserError(`restart of ${service}: ${failureOf(now, tasks)}`);
+      const failure = failureOf(now, tasks);
+      if (!isStartRace(failure) || tries === START_TRIES) {
+        throw new UserError(`restart of ${service}: ${failure}`);
+      }
+      tries += 1;
+      for (const { id } of tasks) {
+        before.add(id);
+      }
+      await force();
+      continue;
     }
     if (now.updateState === "completed" && replaced >= wanted) {
       return wanted;

@@ -11,11 +11,14 @@ const SETTLE_MS = 2000;
 /** After this long without an update status, tasks count by their state alone; see {@link upToDate}. */
 const STATUS_MS = 10_000;
 
-/** The service did not become what it should be. `rolledBack` when the engine put the old specification back. */
+/** `rolledBack`: the engine put the old specification back. `paused`: it does nothing more by itself. */
+type Outcome = "rolledBack" | "paused" | "late";
+
+/** The service did not become what it should be. */
 export class NotConverged extends Error {
   constructor(
     message: string,
-    readonly rolledBack: boolean,
+    readonly outcome: Outcome,
   ) {
     super(message);
     this.name = "NotConverged";
@@ -43,7 +46,7 @@ export async function converge(engine: Reader, id: string, wait: Wait): Promise<
       const why = await failureReason(engine, id, wait.since);
       throw new NotConverged(
         `the service ${service.Spec.Name} did not converge within ${wait.timeout}: ${why ?? "its tasks are not all running yet"}`,
-        false,
+        "late",
       );
     }
     await sleep(POLL_MS, undefined, { signal: wait.signal });
@@ -58,17 +61,17 @@ async function judge(
   up: Map<string, number>,
 ): Promise<boolean> {
   const status = service.UpdateStatus;
-  const failed = async (what: string, rolledBack: boolean): Promise<never> => {
+  const failed = async (what: string, outcome: Outcome): Promise<never> => {
     const why = await failureReason(engine, service.ID, wait.since);
-    throw new NotConverged(`the service ${service.Spec.Name} ${what}: ${why ?? status?.Message}`, rolledBack);
+    throw new NotConverged(`the service ${service.Spec.Name} ${what}: ${why ?? status?.Message}`, outcome);
   };
   switch (status?.State) {
     case "rollback_completed":
-      return failed("was rolled back to what it was before", true);
+      return failed("was rolled back to what it was before", "rolledBack");
     case "paused":
-      return failed("has its update paused", false);
+      return failed("has its update paused", "paused");
     case "rollback_paused":
-      return failed("could not be updated, and its rollback is paused", false);
+      return failed("could not be updated, and its rollback is paused", "paused");
     case "updating":
     case "rollback_started":
       return false;

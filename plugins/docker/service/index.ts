@@ -13,6 +13,7 @@ import { parseDuration } from "../durations";
 import { type Auth, type Engine, filters } from "../engine";
 import { isOutOfSequence, RELEASE_LIMIT_MS, retryWhile } from "../errors";
 import { isReleased, project, withDefaults } from "../project";
+import { isStartRace, START_TRIES } from "../startRace";
 import { converge, NotConverged, type Wait } from "./converge";
 import { fromWire, type State } from "./fromWire";
 import { checkService, shape } from "./shape";
@@ -73,20 +74,11 @@ export const service: ResourceHandler<DockerConfig, Inputs, State> = {
 
   async update(config, id, _old, news, oldInputs, context) {
     const engine = await config.engine();
-    const since = await clockOf(engine);
-    await retryWhile(isOutOfSequence, RELEASE_LIMIT_MS, context.signal, async () => {
-      const { Version, Spec } = await engine.get<WireService>(`/services/${id}`);
-      await engine.post(`/services/${id}/update`, toUpdate(news, Spec), {
-        ...authOf(news),
-        query: { version: Version.Index },
-      });
-    });
-    const wait = waitOf(news, since, context);
     try {
-      if (wait) await converge(engine, id, wait);
+      await roll(engine, id, news, context);
     } catch (error) {
       // Rolled back, the service is what the state says already.
-      if (!(error instanceof NotConverged) || error.rolledBack) throw error;
+      if (!(error instanceof NotConverged) || error.outcome === "rolledBack") throw error;
       const found = await engine.get<WireService>(`/services/${id}`);
       const { state, inputs } = live(found, { ...news, auth: oldInputs.auth });
       throw new PartialFailure(id, state, inputs ?? {}, [error.message]);
@@ -98,6 +90,30 @@ export const service: ResourceHandler<DockerConfig, Inputs, State> = {
     await remove(await config.engine(), id, graceOf(state));
   },
 };
+
+/** Updates the service and waits for it, once more where the engine lost its own race and gave the update up. */
+async function roll(engine: Engine, id: string, news: Inputs, context: Context): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    const since = await clockOf(engine);
+    await retryWhile(isOutOfSequence, RELEASE_LIMIT_MS, context.signal, async () => {
+      const { Version, Spec } = await engine.get<WireService>(`/services/${id}`);
+      await engine.post(`/services/${id}/update`, toUpdate(news, Spec), {
+        ...authOf(news),
+        query: { version: Version.Index },
+      });
+    });
+    const wait = waitOf(news, since, context);
+    if (!wait) return;
+    try {
+      await converge(engine, id, wait);
+      return;
+    } catch (error) {
+      const isRace = error instanceof NotConverged && error.outcome !== "late" && isStartRace(error.message);
+      if (!isRace || tries === START_TRIES) throw error;
+      context.log("warning", `${error.message}: the engine got in its own way, trying again`);
+    }
+  }
+}
 
 function live(found: WireService, old: Inputs | undefined): Live<State> {
   const told = fromWire(found);

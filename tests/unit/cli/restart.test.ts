@@ -126,6 +126,37 @@ describe("restarting a service (M4)", () => {
     });
   }
 
+  const race = (id: string) =>
+    task(id, "failed", {
+      error:
+        "starting container failed: unable to remount dir as readonly: mount tmpfs:/x/mounts/secrets, flags: 0x21: device or resource busy",
+    });
+
+  it("restarts once more when the engine gave up for a race of its own", async () => {
+    const { calls, result } = await replace(1, [
+      { tasks: [task("a")] },
+      { updateState: "updating", tasks: [task("a")] },
+      { updateState: "rollback_completed", tasks: [race("b"), task("a")] },
+      { updateState: "updating", tasks: [race("b"), task("a")] },
+      { updateState: "completed", tasks: [task("c"), race("b"), stopped("a")] },
+    ]);
+    assert.equal(calls.length, 2);
+    assert.deepEqual(result, { count: 1 });
+  });
+
+  it("gives up when the race is lost three times", async () => {
+    const lost = ["b", "c", "d"].map((id) => ({
+      updateState: "rollback_completed",
+      tasks: [race(id), task("a")],
+    }));
+    const { calls, result } = await replace(1, [{ tasks: [task("a")] }, ...lost]);
+    assert.equal(calls.length, 3);
+    assert.match(
+      String((result as { error: unknown }).error),
+      /device or resource busy.*the old specification runs again/,
+    );
+  });
+
   for (const replicas of [0, undefined]) {
     it(`starts nothing that is stopped (${replicas === 0 ? "no task wanted" : "on no node"})`, async () => {
       const { calls, result } = await replace(replicas, [{ tasks: [stopped("a")] }]);

@@ -123,7 +123,7 @@ describe("waiting for a service", () => {
         tasks: [dead, task("t3", "running")],
       },
     ]);
-    assert.equal(error.rolledBack, true);
+    assert.equal(error.outcome, "rolledBack");
     assert.equal(
       error.message,
       "the service svc was rolled back to what it was before: task t2 is failed: task: non-zero exit (137): " +
@@ -136,7 +136,7 @@ describe("waiting for a service", () => {
       { status: { State: "paused", Message: "update paused due to failure" }, tasks: [] },
     ]);
     assert.equal(error.message, "the service svc has its update paused: update paused due to failure");
-    assert.equal(error.rolledBack, false);
+    assert.equal(error.outcome, "paused");
   });
 
   it("tells what is wrong when its time is up", async () => {
