@@ -185,6 +185,8 @@ export function explainFailure({ stdout, stderr, code }: RunResult): string {
     return gate[1].trim();
   }
   // A line that ends in a colon only announces what stands on the next one.
-  const error = /^\s*error: (?:.+:\n\s*)?(.+)$/m.exec(text);
-  return error?.[1] ?? (lastLine(stderr) || lastLine(stdout) || `pulumi ended with exit code ${code}`);
+  const errors = [...text.matchAll(/^\s*error: (?:.+:\n\s*)?(.+)$/gm)].map(([, line = ""]) => line.trim());
+  // The stack's own line says that something failed; a resource's, which may stand below it, says what.
+  const error = errors.find((line) => !/^(?:update|preview|destroy|refresh) failed$/.test(line)) ?? errors[0];
+  return error ?? (lastLine(stderr) || lastLine(stdout) || `pulumi ended with exit code ${code}`);
 }

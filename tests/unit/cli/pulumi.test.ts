@@ -188,6 +188,20 @@ describe("why pulumi failed, in one line", () => {
       1,
       "* port is taken",
     ],
+    [
+      "a resource's error below the stack's own",
+      "",
+      "Diagnostics:\n  pulumi:pulumi:Stack (x):\n    error: update failed\n\n  docker:index:Service (backend):\n    error: port is taken\n",
+      1,
+      "port is taken",
+    ],
+    [
+      "nothing but that it failed",
+      "",
+      "Diagnostics:\n  pulumi:pulumi:Stack (x):\n    error: update failed\n",
+      1,
+      "update failed",
+    ],
     ["words without that word", "first\nlast words\n", "", 1, "last words"],
     ["nothing", "", "", 9, "pulumi ended with exit code 9"],
   ];
