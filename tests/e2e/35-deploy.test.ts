@@ -9,7 +9,7 @@ import { readAttempt } from "../../cli/deploy/record";
 import { DockerHost } from "../../cli/docker";
 import { startLoad } from "../support/load";
 import { addClient, api } from "./support/app";
-import { containersOf, docker, serviceName, sql } from "./support/docker";
+import { containersOf, docker, drained, serviceName, sql } from "./support/docker";
 import { killGroup, mustOnStack, onStack, STACK, startLauncher, URL_OF_STACK } from "./support/launcher";
 import { checkoutFolder, ensureStack } from "./support/stack";
 import { waitFor } from "./support/wait";
@@ -174,17 +174,21 @@ describe("releases that fail", function () {
   it("never healthy: the update fails with the reason, the old release serves throughout and is named", async () => {
     const image = await imageOf("backend");
     const load = startLoad({ url: URL_OF_STACK, rate: 20, seconds: 600 });
-    await withSource(
-      APP,
-      (text) => text.replace(/^@app\.get\("\/api\/health"\)$/m, '@app.get("/api/not-health")'),
-      async () => {
-        const { code, stderr } = await onStack("up");
-        assert.equal(code, 1);
-        assert.match(stderr, /fitnesscrm: up: .*backend/);
-        assert.match(stderr, /the release before \(.*\) serves/);
-      },
-    );
-    const { failed, failures } = await load.stop();
+    try {
+      await withSource(
+        APP,
+        (text) => text.replace(/^@app\.get\("\/api\/health"\)$/m, '@app.get("/api/not-health")'),
+        async () => {
+          const { code, stderr } = await onStack("up");
+          assert.equal(code, 1);
+          assert.match(stderr, /fitnesscrm: up: .*backend/);
+          assert.match(stderr, /the release before \(.*\) serves/);
+        },
+      );
+    } finally {
+      await load.stop();
+    }
+    const { failed, failures } = await load.done;
     assert.equal(failed, 0, failures.join("\n"));
     assert.equal(await imageOf("backend"), image);
     const record = await attempt();
@@ -294,7 +298,7 @@ describe("migrations (M17)", function () {
         "inspect",
         "--format",
         "{{.State.StartedAt}}",
-        ...(await containersOf("backend")),
+        ...(await drained("backend")),
       );
       const ran = await sql(
         "select to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US') from migration_runs",

@@ -1,5 +1,6 @@
 import { run } from "../../../cli/exec";
 import { STACK } from "./launcher";
+import { waitFor } from "./wait";
 
 /** Runs a docker command that must succeed. */
 export async function docker(...args: readonly string[]): Promise<string> {
@@ -34,6 +35,27 @@ export async function containersOf(service: string): Promise<string[]> {
     `label=fitnesscrm.service=${service}`,
   );
   return ids.split("\n").filter((id) => id !== "");
+}
+
+/** A service's containers once those that were replaced have served what they had: an update ends before that. */
+export async function drained(service: string): Promise<string[]> {
+  const replicas = Number(
+    await docker(
+      "service",
+      "inspect",
+      "--format",
+      "{{.Spec.Mode.Replicated.Replicas}}",
+      serviceName(service),
+    ),
+  );
+  return waitFor(
+    `${service} to run ${replicas} containers`,
+    async () => {
+      const containers = await containersOf(service);
+      return containers.length === replicas && containers;
+    },
+    120,
+  );
 }
 
 /** One statement's result as the server's superuser, unaligned. */
