@@ -82,7 +82,8 @@ type Engine = Pick<DockerHost, "service" | "tasks" | "runChecked">;
 
 /**
  * Has the engine replace every task of a service by one of the same specification, in the service's own manner: one at a
- * time, health-gated, rolled back when the new ones do not get healthy.
+ * time, health-gated, rolled back when the new ones do not get healthy. What the engine gave up for its own start race is
+ * tried again.
  *
  * @param pause Waits between two looks at the service.
  * @returns How many were replaced.
@@ -95,48 +96,51 @@ export async function replaceTasks(
   progress: (text: string) => void,
   pause: () => Promise<void> = () => sleep(POLL_MS),
 ): Promise<number> {
-  const info = await docker.service(stack, service);
-  const old = await docker.tasks([info.name]);
-  const before = new Set(old.map(({ id }) => id));
-  const wanted = info.replicas ?? runningOf(old).length;
+  const { name, replicas } = await docker.service(stack, service);
+  const wanted = replicas ?? runningOf(await docker.tasks([name])).length;
   if (wanted === 0) {
     throw new UserError(`service ${service} of stack ${stack} is stopped: ./fitnesscrm up starts it`);
   }
-  const force = () =>
-    docker.runChecked(`service ${info.name}`, [
-      "service",
-      "update",
-      "--force",
-      "--detach",
-      "--quiet",
-      info.name,
-    ]);
-  await force();
+  for (let tries = 1; ; tries += 1) {
+    const failure = await forceUpdate(docker, stack, service, wanted, progress, pause);
+    if (failure === undefined) {
+      return wanted;
+    }
+    if (!isStartRace(failure) || tries === START_TRIES) {
+      throw new UserError(`restart of ${service}: ${failure}`);
+    }
+    progress(`${failure}; trying again`);
+  }
+}
+
+/** @returns Why the engine gave up; undefined when every task is a new one. */
+async function forceUpdate(
+  docker: Engine,
+  stack: string,
+  service: string,
+  wanted: number,
+  progress: (text: string) => void,
+  pause: () => Promise<void>,
+): Promise<string | undefined> {
+  const { name } = await docker.service(stack, service);
+  const before = new Set((await docker.tasks([name])).map(({ id }) => id));
+  await docker.runChecked(`service ${name}`, ["service", "update", "--force", "--detach", "--quiet", name]);
   const deadline = performance.now() + wanted * TASK_SECONDS * 1000;
-  for (let tries = 1; ; ) {
+  for (;;) {
     const now = await docker.service(stack, service);
-    const tasks = (await docker.tasks([info.name])).filter(({ id }) => !before.has(id));
+    const tasks = (await docker.tasks([name])).filter(({ id }) => !before.has(id));
     const replaced = runningOf(tasks).length;
     progress(`${replaced} of ${wanted} tasks replaced`);
     if (FAILED.includes(now.updateState ?? "")) {
-      const failure = failureOf(now, tasks);
-      if (!isStartRace(failure) || tries === START_TRIES) {
-        throw new UserError(`restart of ${service}: ${failure}`);
-      }
-      tries += 1;
-      for (const { id } of tasks) {
-        before.add(id);
-      }
-      await force();
-      continue;
+      return failureOf(now, tasks);
     }
     if (now.updateState === "completed" && replaced >= wanted) {
-      return wanted;
+      return undefined;
     }
     if (performance.now() > deadline) {
-      throw new UserError(
-        `restart of ${service}: ${replaced} of ${wanted} tasks were replaced within ${wanted * TASK_SECONDS} s: see ` +
-          `./fitnesscrm logs ${service}`,
+      return (
+        `${replaced} of ${wanted} tasks were replaced within ${wanted * TASK_SECONDS} s: see ` +
+        `./fitnesscrm logs ${service}`
       );
     }
     await pause();

@@ -1,8 +1,8 @@
 /**
- * The engine mounts a task's secrets and configs, writes them, and makes the mount read-only. Any process that it forks in that
- * moment holds a file open for writing until it executes, and the engine fails the task for it
- * (https://github.com/moby/moby/issues/48783). Neither the image nor the specification is at fault, and Swarm still counts it
- * as a release that does not start, and rolls back.
+ * The engine mounts a task's secrets and configs, writes them, and makes the mount read-only. When anybody has one of those files
+ * open for writing at that moment, which a process that the engine is just forking may, the engine fails the task
+ * (https://github.com/moby/moby/issues/48783). Neither the image nor the specification is at fault, and Swarm still takes it for a
+ * release that does not start, and rolls back.
  */
 export const isStartRace = (reason: string): boolean =>
   /unable to remount dir as readonly: .*device or resource busy/.test(reason);

@@ -91,7 +91,7 @@ export const service: ResourceHandler<DockerConfig, Inputs, State> = {
   },
 };
 
-/** Updates the service and waits for it, once more where the engine lost its own race and gave the update up. */
+/** Updates the service and waits for it, again where the engine gave up for its own start race. */
 async function roll(engine: Engine, id: string, news: Inputs, context: Context): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     const since = await clockOf(engine);
@@ -110,7 +110,7 @@ async function roll(engine: Engine, id: string, news: Inputs, context: Context):
     } catch (error) {
       const isRace = error instanceof NotConverged && error.outcome !== "late" && isStartRace(error.message);
       if (!isRace || tries === START_TRIES) throw error;
-      context.log("warning", `${error.message}: the engine got in its own way, trying again`);
+      context.log("warning", `${error.message}: the engine's fault, trying again`);
     }
   }
 }

@@ -94,7 +94,6 @@ const program =
       },
       mode: { replicated: { replicas: 1 } },
       endpointSpec: { mode: "dnsrr" },
-      // Start-first, the engine itself tries again.
       updateConfig: { parallelism: 1, order: "stop-first", failureAction: "rollback", monitor: "3s" },
       rollbackConfig: { order: "stop-first", monitor: "1s" },
       convergeConfig: { delay: "1s", timeout: "1m" },

@@ -133,7 +133,7 @@ describe("restarting a service (M4)", () => {
     });
 
   it("restarts once more when the engine gave up for a race of its own", async () => {
-    const { calls, result } = await replace(1, [
+    const { calls, progress, result } = await replace(1, [
       { tasks: [task("a")] },
       { updateState: "updating", tasks: [task("a")] },
       { updateState: "rollback_completed", tasks: [race("b"), task("a")] },
@@ -142,6 +142,7 @@ describe("restarting a service (M4)", () => {
     ]);
     assert.equal(calls.length, 2);
     assert.deepEqual(result, { count: 1 });
+    assert.match(progress.join("\n"), /device or resource busy.*; trying again$/m);
   });
 
   it("gives up when the race is lost three times", async () => {
