@@ -4,4 +4,10 @@ export const PREFIXES = {
   wal: "wal/",
   /** Records of deployments (M56), one object each. */
   deployments: "deployments/",
+  /** What happened in incidents (M52), one object an event. */
+  incidents: "incidents/",
+  /** Reports, each as a page and as the figures that the next one is compared with. */
+  reports: "reports/",
+  /** Old rows that a maintenance window has archived (M40); nothing expires. */
+  archive: "archive/",
 } as const;

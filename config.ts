@@ -7,16 +7,29 @@
  * No Pulumi in here: `index.ts` hands in the raw values, the launcher reads the same ones from the stack's file.
  */
 import { existsSync } from "node:fs";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { z } from "zod";
 import { IDENTITY_PATTERN, RECIPIENT_PATTERN } from "./ageKey";
+import { contactFaults } from "./contactFaults";
+import { maintenance } from "./maintenanceSettings";
 import { KEY_METRICS, type KeyMetric, MANUAL } from "./manual";
 
 /** The project's name, and the namespace of its configuration keys. */
 export const PROJECT = "fitnesscrm";
 
 /** Services of the stack, in the order in which they depend on each other. */
-export const SERVICES = ["db", "redis", "backend", "frontend", "nginx", "ops", "restore", "agent"] as const;
+export const SERVICES = [
+  "db",
+  "redis",
+  "backend",
+  "frontend",
+  "nginx",
+  "ops",
+  "restore",
+  "engine",
+  "agent",
+] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
 /** Generated secrets; each is a key below `fitnesscrm:secrets`. */
@@ -26,9 +39,11 @@ export const SECRETS = [
   "readonlyPassword",
   "backupPassword",
   "monitoringPassword",
+  "maintenancePassword",
   "redisPassword",
   "secretKey",
   "adminPassword",
+  "operatorsPassword",
   "backupIdentity",
   "archivePassphrase",
 ] as const;
@@ -53,6 +68,10 @@ const contact = z.strictObject({
   email,
 });
 export type Contact = z.infer<typeof contact>;
+
+const WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+/** A Friday before every stack. */
+const ROTA_START = "2026-01-02";
 
 /** Image by digest: what a release names never changes under its name. */
 const imageByDigest = z
@@ -135,11 +154,81 @@ const app = z
     }
   });
 
-const contacts = z.strictObject({
+/** Time of the stack's wall clock, to the hour: what pages go by. */
+const wallHour = z.string().refine(
+  // The language takes the 31st of February for the 3rd of March.
+  (text) => /^\d{4}-\d\d-\d\dT\d\d:00$/.test(text) && isoMinute(text) === text,
+  "must be a full hour such as 2026-12-24T17:00",
+);
+
+/** A time as it is written once it was read. */
+function isoMinute(text: string): string {
+  const at = new Date(`${text}Z`);
+  return Number.isNaN(at.getTime()) ? "" : at.toISOString().slice(0, 16);
+}
+
+const friday = z
+  .string()
+  .refine((date) => /^\d{4}-\d\d-\d\d$/.test(date) && isoMinute(`${date}T00:00`).startsWith(date), {
+    error: "must be a date such as 2026-01-02",
+    abort: true,
+  })
+  .refine(
+    (date) => new Date(`${date}T00:00Z`).getUTCDay() === WEEKDAYS.indexOf(MANUAL.onCall.handoff.weekday),
+    `must be a ${MANUAL.onCall.handoff.weekday}, the day of the handoff (M58)`,
+  );
+
+/** Somebody of the rota takes over a part of another one's shift. */
+const override = z.strictObject({
+  /** Name of who is on call instead. */
+  engineer: z.string(),
+  from: wallHour,
+  until: wallHour,
+});
+export type RotaOverride = z.infer<typeof override>;
+
+const contactFields = z.strictObject({
   /** The rota, in order of shifts (M8, M57). */
   onCall: z.array(contact).min(1, "must name at least one engineer"),
   databaseAdmin: contact,
   securityTeam: contact,
+  /** Who hears when nobody responds in time, one after the other; the CEO of P0 only (M61). */
+  escalation: z.strictObject(
+    { engineeringManager: contact, cto: contact, ceo: contact },
+    {
+      error: ({ code, input }) =>
+        code === "invalid_type" && input === undefined
+          ? "must name engineeringManager, cto and ceo, each by --set 'contacts.escalation.ceo={name: …, email: …}'"
+          : undefined,
+    },
+  ),
+  rota: z
+    .strictObject({
+      /** Friday on which the first engineer's first shift begins. */
+      from: friday.default(ROTA_START),
+      /**
+       * Friday from which shifts are declared to AWS, which takes a limited number of them. `./fitnesscrm up` moves it on; the default is
+       * `from`.
+       */
+      plannedFrom: friday.optional(),
+      overrides: z.array(override).default([]),
+    })
+    .prefault({}),
+  /** Further endpoints of every page, such as the URL of PagerDuty's CloudWatch integration. */
+  webhooks: z
+    .array(z.string().regex(/^https?:\/\/\S+$/, "must be a URL such as https://events.pagerduty.com/…"))
+    .default([]),
+});
+export type Contacts = z.output<typeof contactFields>;
+
+const contacts = contactFields.superRefine((value, context) => {
+  if (context.issues.length > 0) {
+    // What is not even a date has no shift.
+    return;
+  }
+  for (const { path, input, message } of contactFaults(value)) {
+    context.addIssue({ code: "custom", path: [...path], input, message });
+  }
 });
 
 const port = z.int("must be a whole number").min(1, "must be 1 to 65535").max(65535, "must be 1 to 65535");
@@ -165,7 +254,7 @@ function limits(defaults: Limits) {
     .prefault({});
 }
 
-/** The defaults fit a server with 4 GiB; a busy one sets its own. */
+/** The defaults fit a server with 4 GiB while nothing is restored; a busy one sets its own. */
 const resources = z.strictObject({
   db: limits({ memoryMiB: 1024, cpus: 1 }),
   redis: limits({ memoryMiB: 384, cpus: 0.5 }),
@@ -175,13 +264,18 @@ const resources = z.strictObject({
   ops: limits({ memoryMiB: 512, cpus: 1 }),
   /** Idle but for restores and drills, which run a server of their own. */
   restore: limits({ memoryMiB: 1024, cpus: 2 }),
+  /** Reads the Docker engine for the agent. */
+  engine: limits({ memoryMiB: 64, cpus: 0.1 }),
   agent: limits({ memoryMiB: 192, cpus: 0.25 }),
 } satisfies Record<ServiceName, z.ZodType>);
 
 /** Server connections that are nobody's but the superuser's: an operator gets in however busy the application is. */
 export const SUPERUSER_CONNECTIONS = 5;
-/** Connection limits of the roles beside the application's. */
-export const ROLE_CONNECTIONS = { readonly: 5, backup: 4, monitoring: 5 } as const;
+/**
+ * Connection limits of the roles beside the application's. As the backup role a dump has its snapshot, pg_dump and its jobs, and beside them
+ * failed logins are counted and a report is made: a connection that is missing fails the dump.
+ */
+export const ROLE_CONNECTIONS = { readonly: 5, backup: 6, monitoring: 5, maintenance: 2 } as const;
 
 const database = z
   .strictObject({
@@ -264,6 +358,17 @@ const period = z
     error: "must be 10, 30 or a multiple of 60 (seconds)",
   });
 
+/** The longest that CloudWatch looks back. */
+const DAY_SECONDS = 86_400;
+
+function respondWithin(kind: keyof typeof MANUAL.onCall.respondWithinMinutes) {
+  const minutes = MANUAL.onCall.respondWithinMinutes[kind];
+  return positive
+    .min(10, "must be 10 or more (seconds)")
+    .max(minutes * 60, `must not be looser than the manual's ${minutes} minutes (M59)`)
+    .default(minutes * 60);
+}
+
 /** How a deployment is judged (M16, M18). */
 const deploy = z.strictObject({
   /** Critical endpoints, as paths below the public URL: each must answer 2xx or 3xx after a deployment. */
@@ -304,7 +409,56 @@ const pin = z.strictObject({
   at: z.string(),
 });
 
-const schema = z.strictObject({
+const network = z.string().refine(isNetwork, "must be an address or a network such as 10.0.0.0/8");
+
+/** An address, or one with a number of bits that its family has. */
+function isNetwork(text: string): boolean {
+  const [address = "", bits, ...more] = text.split("/");
+  const family = isIP(address);
+  return (
+    family !== 0 &&
+    more.length === 0 &&
+    (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)))
+  );
+}
+
+const http = z.strictObject({
+  /** Port of the edge on every interface of the host. */
+  port: port.default(80),
+  /** What a person types; the default is this machine with that port. */
+  publicUrl: origin.optional(),
+  /**
+   * Load balancers before the edge: what they say about a client's address (X-Forwarded-For) and scheme (X-Forwarded-Proto) is
+   * believed, and nobody else's word. Each must append to X-Forwarded-For.
+   */
+  trustedProxies: z.array(network).default([]),
+  /** What one address may try to log in; more is answered with 429. */
+  loginLimit: z
+    .strictObject({
+      /** POST requests to these are attempts; nothing else is counted. */
+      paths: z
+        .array(
+          z
+            .string()
+            .regex(/^(\/[A-Za-z0-9._~-]+)+$/, "must be a path without a slash at its end such as /api/login"),
+        )
+        .min(1, "must name at least one path")
+        .default(["/api/login"]),
+      /** Attempts a minute, in the long run. */
+      perMinute: positive.max(600, "must be 600 or less").default(10),
+      /** Attempts beyond that at once: an office behind one address begins its day. */
+      burst: z
+        .int("must be a whole number")
+        .min(0, "must be 0 or more")
+        .max(1000, "must be 1000 or less")
+        .default(20),
+    })
+    .prefault({}),
+});
+
+const password = z.string().regex(/^[\x21-\x7e]{16,}$/, "must be 16 printable ASCII characters or more");
+
+const schemaFields = z.strictObject({
   app,
   contacts,
   deploy: deploy.prefault({}),
@@ -313,14 +467,7 @@ const schema = z.strictObject({
     .string()
     .regex(/^$|^unix:\/\/\/.+|^ssh:\/\/[^\s/]+$/, "must be empty, unix:///path or ssh://user@server[:port]")
     .default(""),
-  http: z
-    .strictObject({
-      /** Port of the edge on every interface of the host. */
-      port: port.default(80),
-      /** What a person types; the default is this machine with that port. */
-      publicUrl: origin.optional(),
-    })
-    .prefault({}),
+  http: http.prefault({}),
   replicas: z
     .strictObject({
       backend: positive.max(20, "must be 20 or less").default(2),
@@ -376,17 +523,43 @@ const schema = z.strictObject({
       /** Length of one evaluation period, seconds. Drills set it short. */
       periodSeconds: period.default(60),
       evaluationPeriods: positive.max(60, "must be 60 or less").default(5),
+      /** Periods in a row after which a service that is down or a host that is silent pages: sooner than what follows from it. */
+      outagePeriods: positive.max(10, "must be 10 or less").default(2),
+      /** Fewer requests than this in a period say nothing about response time and error rate. */
+      minRequests: positive.max(1000, "must be 1000 or less").default(20),
+      /** Seconds until a page that nobody acknowledged goes one step up the chain (M59). Drills set it short. */
+      respondSeconds: z
+        .strictObject({
+          critical: respondWithin("critical"),
+          other: respondWithin("nonCritical"),
+        })
+        .prefault({}),
+      /** Failed logins from which on somebody may be trying to break in (M48). */
+      failedLogins: z
+        .strictObject({
+          /** More than this many pages. */
+          above: positive.max(100_000, "must be 100000 or less").default(50),
+          /** In so many minutes. */
+          minutes: positive.max(60, "must be 60 or less").default(10),
+        })
+        .prefault({}),
       /** Where an alarm's runbook is found; the alarm's name is appended. */
       runbookBaseUrl: z
         .string()
         .regex(/^https?:\/\/\S+[^\s/]$/, "must be a URL without a slash at its end")
         .optional(),
     })
-    .refine(({ periodSeconds, evaluationPeriods }) => periodSeconds * evaluationPeriods <= 86_400, {
-      path: ["evaluationPeriods"],
-      error: "times periodSeconds must not be more than a day (86400 seconds)",
-    })
+    .refine(
+      ({ periodSeconds, evaluationPeriods, respondSeconds: { critical, other } }) =>
+        // The last step of the chain waits for as many times to respond.
+        periodSeconds * evaluationPeriods + Math.max(3 * critical, 2 * other) <= DAY_SECONDS,
+      {
+        path: ["evaluationPeriods"],
+        error: `times periodSeconds, and the chain's time to respond on top, must not be more than a day (${DAY_SECONDS} seconds)`,
+      },
+    )
     .prefault({}),
+  maintenance: maintenance.prefault({}),
   aws: z.strictObject({
     region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "must be an AWS region such as us-east-1"),
     /** Present where an emulator stands in for AWS. */
@@ -399,21 +572,68 @@ const schema = z.strictObject({
       })
       .optional(),
   }),
+  /** Notices and reports. */
+  mail: z.strictObject(
+    {
+      /** The address that they come from. Amazon asks it whether it agrees. */
+      from: email,
+    },
+    {
+      error: ({ code, input }) =>
+        code === "invalid_type" && input === undefined
+          ? "must be the sender of notices and reports, by --set 'mail={from: crm@example.com}'"
+          : undefined,
+    },
+  ),
+  /** Whether fire drills may make their causes for real here. Never on a stack with users. */
+  drills: z
+    .union([z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")])
+    .default(false),
   /** Present on stacks that run on an operator's machine only. */
   local: z.preprocess(absentWhenEmpty, z.strictObject({ awsPort: port, mailboxPort: port }).optional()),
-  secrets: z.strictObject(
-    Object.fromEntries(
+  /** When each secret was made, ISO; kept by the launcher. One of before dates were kept has none. */
+  secretDates: z
+    .strictObject(
+      Object.fromEntries(
+        SECRETS.map((name) => [
+          name,
+          z.iso.datetime({ error: "must be a time such as 2026-01-02T10:00:00Z" }).optional(),
+        ]),
+      ) as Record<SecretName, z.ZodOptional<z.ZodISODateTime>>,
+    )
+    .prefault({}),
+  secrets: z.strictObject({
+    ...(Object.fromEntries(
       SECRETS.map((name) => [
         name,
         name === "backupIdentity"
           ? z
               .string()
               .regex(IDENTITY_PATTERN, "must be a private key of age: AGE-SECRET-KEY-1 and 58 characters")
-          : z.string().regex(/^[\x21-\x7e]{16,}$/, "must be 16 printable ASCII characters or more"),
+          : password,
       ]),
-    ) as Record<SecretName, z.ZodString>,
-  ),
+    ) as Record<SecretName, z.ZodString>),
+    /**
+     * While the application's password is replaced: that of the spare role (see `spareRole.ts`), as which the application logs in until its
+     * own role has the new one. Kept by `./fitnesscrm secrets rotate`.
+     */
+    nextAppPassword: password.optional(),
+  }),
   timeZone,
+});
+
+/** The whole, with what only several keys together can tell. */
+const schema = schemaFields.superRefine(({ aws, contacts: { webhooks } }, context) => {
+  webhooks.forEach((url, index) => {
+    if (aws.emulator === undefined && url.startsWith("http:")) {
+      context.addIssue({
+        code: "custom",
+        path: ["contacts", "webhooks", index],
+        input: url,
+        message: "must begin with https: pages say what is wrong where",
+      });
+    }
+  });
 });
 
 /** Pulumi hands over a declared default where a key is absent, and the default of an object is an empty one. */
@@ -436,7 +656,7 @@ export function downtimeMode({
 }
 
 /** Keys below `fitnesscrm:`. */
-export const CONFIG_KEYS = Object.keys(schema.shape);
+export const CONFIG_KEYS = Object.keys(schemaFields.shape);
 
 /** What people type to reach the application. */
 export function publicUrlOf({ publicUrl, port }: Config["http"]): string {
@@ -460,10 +680,13 @@ export class ConfigError extends Error {
  *
  * @param raw Values by full key (`fitnesscrm:app`), each as Pulumi keeps it: a string, objects and numbers as JSON.
  *   Keys of other namespaces (`aws:region`, `pulumi:tags`) are not looked at.
- * @param projectFolder Folder that a relative `app.source` starts from.
+ * @param projectFolder Folder that a relative `app.source` starts from; undefined for who builds nothing from it: it may be gone then.
  * @throws ConfigError naming every fault.
  */
-export function parseConfig(raw: Readonly<Record<string, string>>, projectFolder: string): Config {
+export function parseConfig(
+  raw: Readonly<Record<string, string>>,
+  projectFolder: string | undefined,
+): Config {
   const values: Record<string, unknown> = {};
   const faults: string[] = [];
   for (const [fullKey, text] of Object.entries(raw)) {
@@ -476,7 +699,7 @@ export function parseConfig(raw: Readonly<Record<string, string>>, projectFolder
     faults.push(...result.error.issues.flatMap((issue) => describeIssue(issue, values)));
   }
   const source = result.data?.app.source;
-  if (source !== undefined) {
+  if (source !== undefined && projectFolder !== undefined) {
     faults.push(...missingDockerfiles(source, projectFolder));
   }
   if (faults.length > 0 || result.data === undefined) {

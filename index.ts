@@ -8,7 +8,6 @@ import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { recipientOf } from "./ageKey";
 import { awsProviderArgs } from "./components/aws";
-import { BackupAlarms } from "./components/backup/alarms";
 import { pgbackrestConf, STANZA } from "./components/backup/archive";
 import { BackupBucket, PREFIXES } from "./components/backup/bucket";
 import { Database, databaseUrl, roleName } from "./components/database/database";
@@ -16,10 +15,15 @@ import { ensureTunnel } from "./components/database/tunnel";
 import { readRecord } from "./components/deploy/record";
 import { describeRelease } from "./components/deploy/release";
 import { Rollout } from "./components/deploy/rollout";
-import { METRIC_NAMESPACE } from "./components/monitoring/alarm";
+import { AlarmMutes } from "./components/maintenance/alarmMutes";
+import { Acknowledger } from "./components/monitoring/acknowledger";
+import { Alarms } from "./components/monitoring/alarms";
+import { Dashboard } from "./components/monitoring/dashboard";
+import { EscalationTopics } from "./components/monitoring/escalationTopics";
+import { MetricsReader } from "./components/monitoring/metricsReader";
 import { MetricsSender } from "./components/monitoring/metricsSender";
-import { ThresholdAlarms } from "./components/monitoring/thresholdAlarms";
 import { SeverityTopics } from "./components/monitoring/topics";
+import { MailSender } from "./components/operations/mailSender";
 import { ScheduledTasks } from "./components/operations/scheduledTasks";
 import { Application } from "./components/stack/application";
 import { StackFoundation } from "./components/stack/foundation";
@@ -33,9 +37,16 @@ import {
   PROJECT,
   parseConfig,
   publicUrlOf,
+  type SecretName,
   STACK_NAME_RULE,
 } from "./config";
+import { METRIC_NAMESPACE } from "./metricNames";
 import type { BackupSettings } from "./ops/backup/settings";
+import type { MailSettings } from "./ops/mail/settings";
+import type { OnCallSettings } from "./ops/onCallSettings";
+import type { ReportSettings } from "./ops/reports/settings";
+import type { WindowSettings } from "./ops/window/settings";
+import { spareRoleName } from "./spareRole";
 import { taskDefinitions } from "./tasks";
 import { TELEGRAF_VERSION } from "./versions";
 
@@ -44,7 +55,7 @@ const config = readConfig();
 /** What the application runs with: as declared, or as in the release that a rollback holds. */
 const app = { ...config.app, ...config.pin?.app };
 const publicUrl = publicUrlOf(config.http);
-const secret = (name: keyof Config["secrets"]): pulumi.Output<string> => pulumi.secret(config.secrets[name]);
+const secret = (name: SecretName): pulumi.Output<string> => pulumi.secret(config.secrets[name]);
 
 // First, since it takes a moment to start and everything around the database waits for it.
 const tunnelPort = openTunnel(config);
@@ -93,7 +104,7 @@ const rollout = new Rollout("rollout", {
   pin: config.pin,
 });
 
-const foundation = new StackFoundation("foundation", { stack }, onDocker);
+const foundation = new StackFoundation("foundation", { stack, drills: config.drills }, onDocker);
 
 const stateful = new StatefulServices(
   "stateful",
@@ -129,11 +140,13 @@ const database = new Database("database", {
   provider: databaseServer,
   volume: foundation.volumes.postgres,
   appConnections: config.database.appConnections,
+  archives: config.maintenance.archive.length > 0,
   passwords: {
     app: secret("appPassword"),
     readonly: secret("readonlyPassword"),
     backup: secret("backupPassword"),
     monitoring: secret("monitoringPassword"),
+    maintenance: secret("maintenancePassword"),
   },
 });
 
@@ -149,11 +162,12 @@ const application = new Application(
     config: { ...config, app },
     publicUrl,
     secrets: {
-      DATABASE_URL: databaseUrlOf("app"),
+      DATABASE_URL: applicationDatabaseUrl(),
       REDIS_URL: redisUrl,
       SECRET_KEY: secret("secretKey"),
     },
     adminPassword: secret("adminPassword"),
+    operatorsPassword: secret("operatorsPassword"),
     dependsOn: [...database.ready, stateful.redis.service],
   },
   onDocker,
@@ -162,6 +176,12 @@ const application = new Application(
 // Backup and recovery, and what else runs by the calendar.
 
 const metricsSender = new MetricsSender("metrics", { stack }, onAws);
+
+const acknowledger = new Acknowledger("acknowledger", { stack }, onAws);
+
+const metricsReader = new MetricsReader("metrics-reader", { stack }, onAws);
+
+const mailSender = new MailSender("mail", { stack, from: config.mail.from }, onAws);
 
 const tasks = new ScheduledTasks(
   "tasks",
@@ -177,14 +197,27 @@ new Operations(
     foundation,
     images: images.own,
     config,
+    publicUrl,
     tasks,
-    backupSettings: pulumi
-      .all([backups.bucketName, images.backend.reference])
-      .apply(([bucketName, reference]) => JSON.stringify(backupSettings(bucketName, reference), null, 2)),
+    backupSettings: backups.bucketName.apply((bucketName) =>
+      JSON.stringify(backupSettings(bucketName), null, 2),
+    ),
+    onCallSettings: JSON.stringify(onCallSettings(), null, 2),
+    mailSettings: JSON.stringify({ from: config.mail.from } satisfies MailSettings, null, 2),
+    windowSettings: JSON.stringify(windowSettings(), null, 2),
+    reportSettings: JSON.stringify(reportSettings(), null, 2),
     monitoringDatabaseUrl: databaseUrlOf("monitoring"),
+    maintenanceDatabaseUrl: databaseUrlOf("maintenance"),
     backupDatabaseUrl: databaseUrlOf("backup"),
     redisUrl,
-    credentials: { writer: backups.writer, reader: backups.reader, metrics: metricsSender.key },
+    credentials: {
+      writer: backups.writer,
+      reader: backups.reader,
+      metrics: metricsSender.key,
+      acknowledger: acknowledger.key,
+      mailer: mailSender.key,
+      metricsReader: metricsReader.key,
+    },
     backupIdentity: secret("backupIdentity"),
     archiveConfig,
     dependsOn: [...database.ready, stateful.redis.service],
@@ -196,19 +229,32 @@ const verification = rollout.finish(images.references);
 
 // Monitoring and on-call.
 
-const topics = new SeverityTopics("topics", { stack, contacts: config.contacts }, onAws);
-
-const thresholdAlarms = new ThresholdAlarms(
-  "thresholds",
-  {
-    stack,
-    ...config.alarms,
-    topicArns: topics.arns,
-  },
+const topics = new SeverityTopics(
+  "topics",
+  { stack, contacts: config.contacts, timeZone: config.timeZone },
   onAws,
 );
 
-const backupAlarms = new BackupAlarms("backups", { stack, ...config.alarms, topicArns: topics.arns }, onAws);
+const chain = new EscalationTopics("chain", { stack, escalation: config.contacts.escalation }, onAws);
+
+const watched = { stack, alarms: config.alarms, publicUrl, contacts: config.contacts, aws: config.aws };
+
+const watch = new Alarms(
+  "alarms",
+  { ...watched, topicArns: topics.arns, stepArns: chain.arns, measured: verification.command },
+  onAws,
+);
+
+if (config.aws.emulator === undefined) {
+  const { timeZone, maintenance } = config;
+  new AlarmMutes("mutes", { stack, timeZone, maintenance, alarms: watch.chains }, onAws);
+}
+
+const overview = new Dashboard(
+  "dashboard",
+  { ...watched, region: config.aws.region, alarmArns: watch.arns },
+  onAws,
+);
 
 // What operators and the launcher read.
 
@@ -220,8 +266,10 @@ export const apiHealthUrl = `${publicUrl}/api/health`;
 export const mailboxUrl = config.local === undefined ? null : `http://127.0.0.1:${config.local.mailboxPort}`;
 /** The backup bucket (M43). */
 export const bucket = backups.bucketName;
-/** Alarm names by what they watch (M22 to M27, M45, M46). */
-export const alarms = pulumi.output({ ...thresholdAlarms.names, ...backupAlarms.names });
+/** Alarm names by what they watch (M22 to M27, M45, M46, M60). */
+export const alarms = pulumi.output(watch.names);
+/** Name of the dashboard with the manual's table on it. */
+export const dashboard = overview.dashboardName;
 /** What runs: images by digest, the commit that declared it, who deployed it when, and the backup made before (M19). */
 export const release = describeRelease({
   before: rollout.before.report,
@@ -242,13 +290,67 @@ export const services = {
  * By the role's name and not by the role itself: what a service is declared with must not wait for the database, whose change
  * waits for every declaration.
  */
-function databaseUrlOf(role: "app" | "backup" | "monitoring"): pulumi.Output<string> {
+function databaseUrlOf(role: "app" | "backup" | "maintenance" | "monitoring"): pulumi.Output<string> {
   const { name } = config.database;
   return databaseUrl(roleName(name, role), secret(`${role}Password`), name);
 }
 
-/** What the containers of ops and restore read, see `ops/backup/settings.ts`. */
-function backupSettings(bucketName: string, backendImage: string): BackupSettings {
+/** While the password of the application's role is replaced, the application logs in as the spare one. */
+function applicationDatabaseUrl(): pulumi.Output<string> {
+  const { name } = config.database;
+  const { nextAppPassword } = config.secrets;
+  return nextAppPassword === undefined
+    ? databaseUrlOf("app")
+    : databaseUrl(spareRoleName(name), pulumi.secret(nextAppPassword), name);
+}
+
+/** What ops reads, see `ops/onCallSettings.ts`. */
+function onCallSettings(): OnCallSettings {
+  const { contacts, timeZone, alarms: settings } = config;
+  return {
+    everySeconds: Math.min(60, settings.periodSeconds),
+    timeZone,
+    engineers: contacts.onCall.map(({ name }) => name),
+    rota: contacts.rota,
+  };
+}
+
+/** What ops reads, see `ops/window/settings.ts`. */
+function windowSettings(): WindowSettings {
+  const { timeZone, maintenance, deploy, aws: account } = config;
+  const { plannedFrom, archive, noticeMail } = maintenance;
+  return {
+    timeZone,
+    publicUrl,
+    endpoints: deploy.endpoints,
+    archive,
+    noticeMail,
+    mutes: account.emulator === undefined ? { ...(plannedFrom !== undefined && { plannedFrom }) } : null,
+  };
+}
+
+/** Who reads what, see `ops/reports/settings.ts`. */
+function reportSettings(): ReportSettings {
+  const { onCall, databaseAdmin, securityTeam } = config.contacts;
+  const engineers = onCall.map(({ email }) => email);
+  const unique = (...addresses: string[]): string[] => [...new Set(addresses)];
+  return {
+    recipients: {
+      morning: unique(...engineers),
+      errors: unique(...engineers),
+      tables: unique(databaseAdmin.email),
+      performance: unique(databaseAdmin.email, ...engineers),
+      security: unique(securityTeam.email),
+    },
+    slowMilliseconds: config.database.slowStatementMilliseconds,
+  };
+}
+
+/**
+ * What the containers of ops and restore read, see `ops/backup/settings.ts`. Nothing of the application's release: each deployment would
+ * replace both, and end the backup or the drill that is under way.
+ */
+function backupSettings(bucketName: string): BackupSettings {
   const endpoint = config.aws.emulator?.containerEndpoint;
   return {
     stack,
@@ -260,7 +362,6 @@ function backupSettings(bucketName: string, backendImage: string): BackupSetting
     ...(endpoint !== undefined && { endpoint }),
     recipients: [recipientOf(config.secrets.backupIdentity), ...config.backup.recipients],
     retentionDaysLocal: config.backup.retentionDaysLocal,
-    release: backendImage,
     metricNamespace: METRIC_NAMESPACE,
     wal: { stanza: STANZA, prefix: PREFIXES.wal },
   };

@@ -85,6 +85,21 @@ export const THRESHOLDS: Readonly<Record<KeyMetric, Threshold>> = {
   },
 };
 
+/** Steps of the response to an incident, in order, with the manual's words (M52). */
+export const INCIDENT_STEPS = {
+  detection: "Automated alerts, user reports",
+  assessment: "Determine severity and scope",
+  containment: "Isolate affected systems",
+  eradication: "Remove threat",
+  recovery: "Restore normal operations",
+  "lessons-learned": "Post-incident review",
+} as const;
+export type IncidentStep = keyof typeof INCIDENT_STEPS;
+
+/** Steps of the escalation chain behind on-call, in order (M61). */
+export const ESCALATION_STEPS = ["engineering-manager", "cto", "ceo"] as const;
+export type EscalationStep = (typeof ESCALATION_STEPS)[number];
+
 export const MANUAL = {
   /** IANA zone of every time in the manual, which says "EST" and means the wall clock of the east coast. */
   timeZone: "America/New_York",
@@ -124,7 +139,10 @@ export const MANUAL = {
     /** M59: P0 and P1 are the critical ones. */
     respondWithinMinutes: { critical: 30, nonCritical: 240 },
     /** M61 */
-    escalation: ["on-call", "engineering-manager", "cto", "ceo"],
+    escalation: ["on-call", ...ESCALATION_STEPS],
+    /** M59, M61: the severities that the manual calls critical, and those of which the CEO hears. */
+    critical: ["P0", "P1"],
+    ceoHearsOf: ["P0"],
   },
 
   /** M37 */

@@ -14,6 +14,7 @@ import {
 import { UserError } from "./errors";
 import {
   editStackFile,
+  lackedSettings,
   mergeDefaults,
   parseSetting,
   rawConfig,
@@ -73,6 +74,8 @@ export function stackContext(stack: string): StackContext {
 /** Settings that are known to be right, and what keeps them. */
 export interface SettingsPlan {
   config: Config;
+  /** What an existing local stack lacked and got from the tracked defaults, as `contacts.escalation`. */
+  filledIn: string[];
   /** Writes them; to be called with the stack's lock held, right after they were planned. */
   save(): void;
 }
@@ -90,6 +93,7 @@ export function planSettings(context: StackContext, settings: readonly string[])
   if (context.kind === "remote") {
     return {
       config: parseSettings(change(readStackFile(context.configFile)), context.configFile),
+      filledIn: [],
       // A tracked file belongs to people: its comments and its order stay.
       save: () => {
         if (changes.length > 0) {
@@ -101,11 +105,13 @@ export function planSettings(context: StackContext, settings: readonly string[])
   const remembered = join(context.folder, "defaults.yaml");
   const read = (path: string): StackFile => (existsSync(path) ? readStackFile(path) : {});
   const tracked = readStackFile(join(PROJECT_FOLDER, LOCAL_TEMPLATE));
-  const changed = change(mergeDefaults(read(context.configFile), tracked, read(remembered)));
+  const live = read(context.configFile);
+  const changed = change(mergeDefaults(live, tracked, read(remembered)));
   // A setting that was removed is at its default again at once, not only the next time.
   const updated = mergeDefaults(changed, tracked, tracked);
   return {
     config: parseSettings(updated, context.configFile),
+    filledIn: live.config === undefined ? [] : lackedSettings(live, tracked),
     save: () => {
       writeStackFile(context.configFile, updated);
       // After the settings: a kill in between makes the next run compare with the older defaults, which heals itself.
@@ -121,7 +127,10 @@ export function updateSettings(context: StackContext, settings: readonly string[
   return config;
 }
 
-/** A stack's settings file as it is, without writing anything. */
+/**
+ * A stack's settings, without writing anything. What a local stack lacks, because its defaults were copied before there was such a
+ * setting, is at its default.
+ */
 export function readSettings(context: StackContext): StackFile {
   if (!existsSync(context.configFile)) {
     throw new UserError(
@@ -130,15 +139,21 @@ export function readSettings(context: StackContext): StackFile {
         : `${context.configFile} does not exist`,
     );
   }
-  return readStackFile(context.configFile);
+  const file = readStackFile(context.configFile);
+  if (context.kind === "remote") {
+    return file;
+  }
+  const tracked = readStackFile(join(PROJECT_FOLDER, LOCAL_TEMPLATE));
+  return mergeDefaults(file, tracked, {});
 }
 
 /**
  * The settings, parsed. Secrets stay encrypted: their values are not looked at.
  *
+ * @param builds Whether what they describe is to be built, so that the folder `app.source` has to be there.
  * @throws UserError for every fault, and for what still has to be set.
  */
-export function parseSettings(file: StackFile, where: string): Config {
+export function parseSettings(file: StackFile, where: string, builds = true): Config {
   const raw = rawConfig(file);
   const unset = unsetKeys(raw);
   if (unset.length > 0) {
@@ -150,7 +165,7 @@ export function parseSettings(file: StackFile, where: string): Config {
     ),
   );
   try {
-    return parseConfig({ ...raw, [`${PROJECT}:secrets`]: secrets }, PROJECT_FOLDER);
+    return parseConfig({ ...raw, [`${PROJECT}:secrets`]: secrets }, builds ? PROJECT_FOLDER : undefined);
   } catch (error) {
     throw error instanceof ConfigError ? new UserError(`${where}: ${error.message}`, 2) : error;
   }

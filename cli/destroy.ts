@@ -5,6 +5,7 @@ import type { DestroyOptions } from "./commands/destroy";
 import type { StackContext } from "./context";
 import { removeAttempt } from "./deploy/record";
 import type { DockerHost } from "./docker";
+import { endDatabase } from "./endDatabase";
 import { messageOf, UserError } from "./errors";
 import { forgetEmulated } from "./forget";
 import { removeLocalEnvironment, startEmulator } from "./local/environment";
@@ -16,6 +17,9 @@ import { explainFailure, type Pulumi, type StateResource } from "./pulumi";
 import { releaseDeadLock } from "./recovery";
 import { readSecrets } from "./secrets";
 import { inStep, openSession, progressReporter, type Session } from "./session";
+
+/** A backup of a large database takes its time over SSH. */
+const COPY_SECONDS = 4 * 3600;
 
 /** `./fitnesscrm destroy`. @throws UserError naming the protected data, when it was not named by the caller. */
 export async function destroy(options: DestroyOptions): Promise<void> {
@@ -60,6 +64,9 @@ export async function destroy(options: DestroyOptions): Promise<void> {
         }
       }
       await inStep(reporter, `removing stack ${stack}`, async () => {
+        if (isEmulatorGone) {
+          await endDatabase(docker, stack);
+        }
         if (kept.length > 0) {
           await pulumi.runChecked("protection", ["state", "unprotect", "--all", "--yes", "--stack", stack]);
         }
@@ -130,7 +137,11 @@ async function keepCopy(
   const folder = join(home, "kept", stack);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const container = await opsContainer(docker, stack, "ops");
-  await docker.runChecked("last backup", ["cp", `${container}:/backups/${id}`, join(folder, id)]);
+  await docker.runChecked(
+    "last backup",
+    ["cp", `${container}:/backups/${id}`, join(folder, id)],
+    COPY_SECONDS,
+  );
   const { backupIdentity } = await readSecrets(pulumi);
   writeFileSync(join(folder, id, "identity.txt"), `${backupIdentity ?? ""}\n`, { mode: 0o600 });
   return join(folder, id);

@@ -25,6 +25,8 @@ export interface TaskInfo {
   state: string;
   /** The engine's reason for a task that is not running. */
   error?: string;
+  /** Of a container that ended. */
+  exitCode?: number;
   containerId?: string;
   createdAt: string;
 }
@@ -46,8 +48,11 @@ interface TaskJson {
   NodeID?: string;
   DesiredState: string;
   CreatedAt: string;
-  Status: { State: string; Err?: string; ContainerStatus?: { ContainerID?: string } };
+  Status: { State: string; Err?: string; ContainerStatus?: { ContainerID?: string; ExitCode?: number } };
 }
+
+/** Nothing that is asked by this takes long, and an engine that is stuck must not hold an update up for ever. */
+const CHECKED_SECONDS = 120;
 
 /**
  * The Docker host of a stack, by the `docker` command: it reaches a local engine and one over SSH alike, with the user's own
@@ -65,8 +70,9 @@ export class DockerHost {
     return run("docker", args, { env: this.environment, timeoutSeconds });
   }
 
-  runChecked(what: string, args: readonly string[]): Promise<string> {
-    return runChecked(what, "docker", args, { env: this.environment });
+  /** @throws UserError with the engine's reason, or that it gave no answer in time. */
+  runChecked(what: string, args: readonly string[], timeoutSeconds = CHECKED_SECONDS): Promise<string> {
+    return runChecked(what, "docker", args, { env: this.environment, timeoutSeconds });
   }
 
   /** Why the engine cannot be used, or undefined when it answers. */
@@ -147,6 +153,7 @@ export class DockerHost {
         desiredState: task.DesiredState,
         state: task.Status.State,
         ...(task.Status.Err && { error: task.Status.Err }),
+        ...(task.Status.ContainerStatus?.ExitCode && { exitCode: task.Status.ContainerStatus.ExitCode }),
         ...(task.Status.ContainerStatus?.ContainerID && {
           containerId: task.Status.ContainerStatus.ContainerID,
         }),

@@ -85,9 +85,11 @@ export async function runChecked(
 ): Promise<string> {
   const result = await run(command, args, options);
   if (result.code !== 0) {
-    throw new UserError(
-      `${what}: ${lastLine(result.stderr) || lastLine(result.stdout) || `exit code ${result.code}`}`,
-    );
+    const reason =
+      result.code === 124 && options.timeoutSeconds !== undefined
+        ? `no answer within ${options.timeoutSeconds} seconds`
+        : lastLine(result.stderr) || lastLine(result.stdout) || `exit code ${result.code}`;
+    throw new UserError(`${what}: ${reason}`);
   }
   return result.stdout;
 }

@@ -2,6 +2,7 @@ import { SERVICES } from "../config";
 import type { DockerHost, StackServiceInfo, TaskInfo } from "./docker";
 import { messageOf } from "./errors";
 import { get } from "./http";
+import { checkMonitoring, type MonitoringTargets } from "./monitoring/health";
 
 /** Health of one part of the stack, as `./fitnesscrm health --json` prints it (M5). */
 export interface ComponentHealth {
@@ -25,6 +26,8 @@ export interface HealthTargets {
   /** The AWS emulator of a local stack. */
   emulator?: string;
   mailbox?: string;
+  /** Alarms and subscriptions. */
+  monitoring?: MonitoringTargets;
 }
 
 /** How long one question may take, seconds. */
@@ -34,16 +37,22 @@ const TIMEOUT_SECONDS = 5;
 export async function checkHealth(targets: HealthTargets): Promise<Health> {
   const problem = await targets.docker.problem();
   const engine: ComponentHealth = {
-    name: "engine",
+    name: "docker",
     healthy: problem === undefined,
     reason: problem ?? "answers, Swarm is active",
   };
+  const services =
+    problem === undefined
+      ? await checkServices(targets.docker, targets.stack)
+      : SERVICES.map((name) => ({ name, healthy: false, reason: "not known: the engine does not answer" }));
+  const isRunning = services.some(({ healthy }) => healthy);
   const components = [
     engine,
-    ...(problem === undefined
-      ? await checkServices(targets.docker, targets.stack)
-      : SERVICES.map((name) => ({ name, healthy: false, reason: "not known: the engine does not answer" }))),
+    ...services,
     ...(await Promise.all(endpoints(targets).map(checkEndpoint))),
+    ...(targets.monitoring === undefined
+      ? []
+      : await checkMonitoring(targets.monitoring, targets.stack, isRunning)),
   ];
   return { healthy: components.every(({ healthy }) => healthy), components };
 }

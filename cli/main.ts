@@ -1,20 +1,29 @@
 import { Command, CommanderError, Option } from "commander";
 import { ConfigError } from "../config";
 import { ToolchainError } from "../toolchain/types";
+import * as ack from "./commands/ack";
+import * as alarms from "./commands/alarms";
 import * as backup from "./commands/backup";
 import * as backups from "./commands/backups";
+import * as cache from "./commands/cache";
+import * as db from "./commands/db";
 import * as destroy from "./commands/destroy";
+import * as diagnose from "./commands/diagnose";
 import * as down from "./commands/down";
 import * as drill from "./commands/drill";
 import * as env from "./commands/env";
 import * as gate from "./commands/gate";
 import * as health from "./commands/health";
 import * as host from "./commands/host";
+import * as incident from "./commands/incident";
+import * as isolate from "./commands/isolate";
 import * as logs from "./commands/logs";
+import * as oncall from "./commands/oncall";
 import * as policy from "./commands/policy";
 import * as preview from "./commands/preview";
 import * as pulumi from "./commands/pulumi";
 import * as releases from "./commands/releases";
+import * as report from "./commands/report";
 import * as restart from "./commands/restart";
 import * as restore from "./commands/restore";
 import * as rollback from "./commands/rollback";
@@ -22,10 +31,12 @@ import * as scale from "./commands/scale";
 import * as schedule from "./commands/schedule";
 import * as secrets from "./commands/secrets";
 import * as state from "./commands/state";
+import * as stats from "./commands/stats";
 import * as tasks from "./commands/tasks";
 import * as test from "./commands/test";
 import * as unpin from "./commands/unpin";
 import * as up from "./commands/up";
+import * as window from "./commands/window";
 import { PROJECT_FOLDER } from "./context";
 import { messageOf, UserError } from "./errors";
 
@@ -37,6 +48,15 @@ const COMMANDS = [
   down,
   destroy,
   health,
+  diagnose,
+  incident,
+  isolate,
+  alarms,
+  ack,
+  oncall,
+  stats,
+  db,
+  cache,
   logs,
   restart,
   scale,
@@ -47,7 +67,9 @@ const COMMANDS = [
   backups,
   restore,
   drill,
+  report,
   tasks,
+  window,
   schedule,
   secrets,
   pulumi,

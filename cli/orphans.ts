@@ -1,3 +1,4 @@
+import { ROLE_CONNECTIONS } from "../config";
 import type { DockerHost } from "./docker";
 import type { Pulumi, StackState, StateResource } from "./pulumi";
 
@@ -42,12 +43,14 @@ function identity({ type, inputs }: StateResource): string {
   return `${type} ${String(inputs?.name)}`;
 }
 
+const ROLE = new RegExp(`^[a-z_][a-z0-9_]*_(app|${Object.keys(ROLE_CONNECTIONS).join("|")})$`);
+
 /** A name that the program gives: nothing else is ever removed, whatever the state says. */
 function isOurs({ type, inputs }: StateResource, stack: string): boolean {
   const name = String(inputs?.name);
   return type.startsWith("docker:")
     ? name === `fitnesscrm-${stack}` || name.startsWith(`fitnesscrm-${stack}-`)
-    : /^[a-z_][a-z0-9_]*_(app|readonly|backup|monitoring)$/.test(name);
+    : ROLE.test(name);
 }
 
 function nameOf({ urn }: StateResource): string {

@@ -179,6 +179,10 @@ export function explainFailure({ stdout, stderr, code }: RunResult): string {
   if (locked !== null) {
     return `the state is locked by ${locked[1]} (process ${locked[2]}) since ${locked[3]}: wait for it to finish`;
   }
+  const violation = /^\s*-\s+\[mandatory\]\s+(\S+)\s+\(.*\)\n\s*(.+)$/m.exec(text);
+  if (violation !== null) {
+    return `policy ${violation[1]}: ${violation[2]?.trim()}`;
+  }
   // A gate says in one line what was wrong; the engine's own says that a command failed.
   const gate = /fitnesscrm: (gate [a-z]+: .+)$/m.exec(text);
   if (gate?.[1] !== undefined) {

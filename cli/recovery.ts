@@ -114,16 +114,30 @@ export async function recoverVolumes(
   for (const { name, labelled } of declared) {
     if (!all?.has(name)) {
       await docker.runChecked(`volume ${name}`, ["volume", "create", "--label", label, name]);
-      notes.push(
-        `volume ${name} was gone and is made again, empty: ./fitnesscrm restore brings its data back`,
-      );
+      notes.push(`volume ${name} was gone and is made again, empty: ${whatNow(name, stack)}`);
     } else if (labelled && !ours?.has(name)) {
-      notes.push(
-        `volume ${name} was lost, the engine has made a new one: ./fitnesscrm restore brings its data back`,
-      );
+      notes.push(`volume ${name} was lost, the engine has made a new one: ${whatNow(name, stack)}`);
     }
   }
   return notes;
+}
+
+const RESTORE = "./fitnesscrm restore brings its data back";
+const WORKING = "nothing in it has to last";
+/** What a backup holds, and what becomes of the rest. */
+const AFTER_LOSS: ReadonlyMap<string, string> = new Map([
+  ["postgres", RESTORE],
+  ["uploads", RESTORE],
+  ["redis", "the cache and what else was in Redis begin anew"],
+  ["backups", "the copies in S3 are not touched by it, and the next backup is kept here again"],
+  ["edge-log", "the log of requests begins anew"],
+  ["pages", "ops writes its pages again within a minute"],
+  ["restore", WORKING],
+  ["engine", WORKING],
+]);
+
+function whatNow(volume: string, stack: string): string {
+  return AFTER_LOSS.get(volume.slice(`fitnesscrm-${stack}-`.length)) ?? "no backup holds what was in it";
 }
 
 /** Services that the state knows and the engine does not: its data was wiped, or somebody removed them. */

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { nextWindow, noticeOf, type Window, windowAt } from "../maintenanceWindow";
 import { MANUAL } from "../manual";
 import { nextRuns } from "../ops/tasks/calendar";
 import { taskDefinitions } from "../tasks";
@@ -14,6 +15,38 @@ export interface TaskSchedule {
   zone: string;
   /** ISO times, in UTC. */
   next: string[];
+}
+
+/** A maintenance window, in ISO times. */
+export interface WindowTimes {
+  /** When users are told (M38). */
+  notice: string;
+  from: string;
+  to: string;
+}
+
+/** The windows that come next (M37), and before them the one that is open. */
+export function windowTimes(zone: string, from: Date, count: number): WindowTimes[] {
+  const windows: Window[] = [windowAt(from, zone) ?? nextWindow(from, zone)];
+  while (windows.length < count) {
+    windows.push(nextWindow(windows.at(-1)?.from ?? from, zone));
+  }
+  return windows.map((window) => ({
+    notice: noticeOf(window).toISOString(),
+    from: window.from.toISOString(),
+    to: window.to.toISOString(),
+  }));
+}
+
+export function formatWindows(zone: string, windows: readonly WindowTimes[]): string {
+  const show = (time: string): string => showWallClock(zone, new Date(time));
+  return [
+    `maintenance windows (${zone})`,
+    ...windows.map(
+      ({ notice, from, to }) =>
+        `  ${show(from)} to ${show(to).slice(11)}   ${from.slice(0, 19)}Z   users are told ${show(notice)}`,
+    ),
+  ].join("\n");
 }
 
 const MOST_RUNS = 10_000;

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { generateIdentity } from "../ageKey";
 import { SECRETS, type SecretName } from "../config";
-import { readSettings, type StackContext } from "./context";
+import { readSettings, type StackContext, updateSettings } from "./context";
 import { UserError } from "./errors";
 import { type Pulumi, passphraseFile } from "./pulumi";
 
@@ -45,17 +45,11 @@ export async function ensureSecrets(pulumi: Pulumi): Promise<string[]> {
   if (fingerprint(context) !== undefined && fingerprint(context) === readText(known)) {
     return [];
   }
-  const stack = ["--stack", context.stack];
   const existing = await readSecrets(pulumi);
   const missing = SECRETS.filter((name) => existing[name] === undefined);
   if (missing.length > 0) {
-    const made = Object.fromEntries(missing.map((name) => [name, generate(name)]));
-    // By standard input: a command line can be read by everybody on the machine.
-    await pulumi.runChecked(
-      "secrets",
-      ["config", "set", "--secret", SECRETS_KEY, ...stack],
-      JSON.stringify({ ...existing, ...made }),
-    );
+    const made = Object.fromEntries(missing.map((name) => [name, generateSecret(name)]));
+    await writeSecrets(pulumi, { ...existing, ...made }, missing, new Date());
   }
   // Says that this very ciphertext holds every secret of this version: the next run need not decrypt it to find out.
   mkdirSync(context.folder, { recursive: true, mode: 0o700 });
@@ -63,7 +57,30 @@ export async function ensureSecrets(pulumi: Pulumi): Promise<string[]> {
   return missing;
 }
 
-function generate(name: SecretName): string {
+/**
+ * Keeps the stack's secrets, encrypted, and since when those that were replaced hold. The caller holds the stack's lock.
+ */
+export async function writeSecrets(
+  pulumi: Pulumi,
+  secrets: Readonly<Record<string, string>>,
+  replaced: readonly SecretName[],
+  now: Date,
+): Promise<void> {
+  const { context } = pulumi;
+  // By standard input: a command line can be read by everybody on the machine.
+  await pulumi.runChecked(
+    "secrets",
+    ["config", "set", "--secret", SECRETS_KEY, "--stack", context.stack],
+    JSON.stringify(secrets),
+  );
+  updateSettings(
+    context,
+    replaced.map((name) => `secretDates.${name}=${JSON.stringify(now.toISOString())}`),
+  );
+}
+
+/** A new value of a secret: 192 random bits, or a private key of age. */
+export function generateSecret(name: SecretName): string {
   return name === "backupIdentity" ? generateIdentity() : randomBytes(24).toString("base64url");
 }
 

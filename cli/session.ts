@@ -22,10 +22,15 @@ export interface Session {
   pulumi: Pulumi;
 }
 
-/** Opens a stack that exists. Changes nothing. @throws UserError when it does not exist or its settings are wrong. */
-export function openSession(stack: string): Session {
+/**
+ * Opens a stack that exists. Changes nothing.
+ *
+ * @param builds Whether the command builds the application: only then its folder has to be there.
+ * @throws UserError when it does not exist or its settings are wrong.
+ */
+export function openSession(stack: string, { builds = false } = {}): Session {
   const context = stackContext(stack);
-  const config = parseSettings(readSettings(context), context.configFile);
+  const config = parseSettings(readSettings(context), context.configFile, builds);
   return sessionOf(context, config);
 }
 

@@ -76,6 +76,17 @@ function mergeMaps(live: ConfigMap, now: ConfigMap, before: ConfigMap): ConfigMa
   return merged;
 }
 
+/** Settings of the tracked defaults that a live file has no value for, as `contacts.escalation`. */
+export function lackedSettings(live: StackFile, tracked: StackFile): string[] {
+  const lacked = (is: ConfigMap, has: ConfigMap, prefix: string): string[] =>
+    Object.entries(has).flatMap(([key, value]) => {
+      const path = prefix === "" ? key.replace(/^fitnesscrm:/, "") : `${prefix}.${key}`;
+      const own = is[key];
+      return !(key in is) ? [path] : isMap(own) && isMap(value) ? lacked(own, value, path) : [];
+    });
+  return lacked(live.config ?? {}, tracked.config ?? {}, "");
+}
+
 function isMap(value: unknown): value is ConfigMap {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

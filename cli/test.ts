@@ -20,25 +20,62 @@ interface Stage {
   /** Tools that its tests use. */
   need: readonly Need[];
   files: string;
-  /** One of the files that mostly waits, on parts of its own: it runs beside the others, and prints after them. */
-  beside?: string;
+  /** Lanes of files that run beside the others, on stacks of their own, and print after them: tests mostly wait for something. */
+  beside?: readonly (readonly string[])[];
+  /** Files that another stage runs. */
+  elsewhere?: readonly string[];
+  /** Files that run by themselves when all others have ended. */
+  alone?: readonly string[];
 }
 
+const MONITORING = "tests/e2e/70-monitoring.test.ts";
+
 const STAGES: readonly Stage[] = [
-  { name: "unit", quick: true, need: [], files: "tests/unit/**/*.test.ts" },
-  { name: "policy", quick: true, need: ["pulumi"], files: "tests/policy/**/*.test.ts" },
+  {
+    name: "unit and policy",
+    quick: true,
+    need: ["pulumi"],
+    files: "tests/unit/**/*.test.ts",
+    beside: [["tests/policy/**/*.test.ts"]],
+  },
   {
     name: "integration",
     quick: false,
-    need: ["pulumi", "engine", "swarm", "base", "emulator", "mailbox", "telegraf", "actionlint"],
+    need: ["pulumi", "engine", "swarm", "base", "emulator", "mailbox", "telegraf", "actionlint", "chromium"],
     files: "tests/integration/**/*.test.ts",
-    beside: "tests/integration/backup/wal.test.ts",
+    beside: [
+      [
+        "tests/integration/backup/wal.test.ts",
+        "tests/integration/images/agentMetrics.test.ts",
+        "tests/integration/local/relay.test.ts",
+        "tests/integration/plugins/aws-alarms.test.ts",
+      ],
+      // Of the e2e suite's time this file waits away half, for fires to be paged.
+      [MONITORING],
+    ],
   },
   {
     name: "e2e",
     quick: false,
     need: ["pulumi", "engine", "swarm", "base", "emulator", "mailbox", "telegraf", "chromium"],
     files: "tests/e2e/**/*.test.ts",
+    elsewhere: [MONITORING],
+    beside: [
+      [
+        "tests/e2e/36-preview-comment.test.ts",
+        "tests/e2e/45-rolling.test.ts",
+        "tests/e2e/46-rollback.test.ts",
+        "tests/e2e/60-backup.test.ts",
+        "tests/e2e/65-watch.test.ts",
+        "tests/e2e/75-window.test.ts",
+        "tests/e2e/76-pages.test.ts",
+        "tests/e2e/77-reports.test.ts",
+        "tests/e2e/79-security.test.ts",
+        "tests/e2e/90-destroy.test.ts",
+      ],
+    ],
+    // The first needs a machine that is not busy, the second takes the engine away from everything else.
+    alone: ["tests/e2e/48-cpu.test.ts", "tests/e2e/50-engine.test.ts"],
   },
 ];
 
@@ -84,9 +121,11 @@ export async function runTests(options: { files: readonly string[]; quick: boole
           environment.FITNESSCRM_TEST_OWNS_ENGINE = "true";
         }
       }
+      const started = Date.now();
       for (const counts of await runStage(stage, environment)) {
         add(counts);
       }
+      process.stdout.write(`== ${stage.name} tests: ${((Date.now() - started) / 1000).toFixed(0)} s ==\n`);
     }
     if (options.files.length > 0) {
       add(await runMocha(options.files, {}));
@@ -118,24 +157,26 @@ async function runCheck([name, command, ...args]: (typeof CHECKS)[number]): Prom
 }
 
 async function runStage(
-  { files, beside }: Stage,
+  { files, beside = [], elsewhere = [], alone = [] }: Stage,
   environment: Record<string, string>,
 ): Promise<readonly Counts[]> {
-  if (beside === undefined) {
-    return [await runMocha([files], environment)];
-  }
-  const kept: string[] = [];
-  const keepOutput: typeof runAttached = async (command, args, options) => {
-    const { code, stdout, stderr } = await run(command, args, options);
-    kept.push(stdout, stderr);
-    return code;
-  };
+  const others = [...beside.flat(), ...elsewhere, ...alone];
+  const kept: string[][] = beside.map(() => []);
+  const keepIn =
+    (lane: string[] | undefined): typeof runAttached =>
+    async (command, args, options) => {
+      const { code, stdout, stderr } = await run(command, args, options);
+      lane?.push(stdout, stderr);
+      return code;
+    };
   const counts = await Promise.all([
-    runMocha([files, "--ignore", beside], environment),
-    runMocha([beside], environment, keepOutput),
+    runMocha([files, ...others.flatMap((file) => ["--ignore", file])], environment),
+    ...beside.map((lane, index) =>
+      runMocha(lane, { ...environment, FITNESSCRM_E2E_PART: String(index + 1) }, keepIn(kept[index])),
+    ),
   ]);
-  process.stdout.write(kept.join(""));
-  return counts;
+  process.stdout.write(kept.flat().join(""));
+  return alone.length === 0 ? counts : [...counts, await runMocha(alone, environment)];
 }
 
 async function runMocha(

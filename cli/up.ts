@@ -7,9 +7,17 @@ import { planSettings, type StackContext, stackContext, updateSettings } from ".
 import { DockerHost } from "./docker";
 import { UserError } from "./errors";
 import { checkHealth, formatHealth, type Health } from "./health";
-import { healthTargets } from "./healthTargets";
+import { healthTargets, watchedTargets } from "./healthTargets";
+import { isolationNotes } from "./isolate/edge";
 import { ensureLocalEnvironment } from "./local/environment";
 import { takeLock } from "./lock";
+import { awsClients, fromAws } from "./monitoring/aws";
+import { checkMonitoring } from "./monitoring/health";
+import { armAlarms } from "./monitoring/quiet";
+import { type WatchParts, watchedOnFailure } from "./monitoring/rearm";
+import { confirmSubscriptions } from "./monitoring/subscriptions";
+import { moveRotaOn } from "./plannedRota";
+import { moveWindowsOn } from "./plannedWindows";
 import { settleKilledRestore } from "./restore";
 import { inStep, prepareTools, progressReporter, type Session, sessionOf } from "./session";
 import { prepareState } from "./update/plan";
@@ -30,14 +38,25 @@ export async function up(options: UpOptions): Promise<void> {
   const started = performance.now();
   const context = stackContext(options.stack);
   // Wrong settings are told before anything is fetched, started or locked.
-  const planned = planSettings(context, options.set).config;
+  const { config: planned, filledIn } = planSettings(context, options.set);
   refusePin(planned.pin, context.stack, options);
   requireSpace(context.home);
 
   const release = await takeLock(context.folder, `fitnesscrm up --stack ${options.stack}`);
   try {
-    const config = updateSettings(context, options.set);
     const reporter = progressReporter();
+    if (filledIn.length > 0) {
+      reporter.step("settings").done(`took ${filledIn.join(", ")} from the defaults of local stacks`);
+    }
+    const now = new Date();
+    const config = moveWindowsOn(
+      context,
+      moveRotaOn(context, updateSettings(context, options.set), now, (text) =>
+        reporter.step("rota").done(text),
+      ),
+      now,
+      (text) => reporter.step("maintenance").done(text),
+    );
     const machine = await prepareTools(reporter, needs(context, config));
     const docker = new DockerHost(config.host);
     await requireEngine(docker);
@@ -46,26 +65,39 @@ export async function up(options: UpOptions): Promise<void> {
 
     const local = await prepareLocal(context, config, docker, reporter);
     const session = sessionOf(context, local.config);
-    const plan = await prepareState(session, reporter, {
-      refresh: options.refresh === true || local.forgot,
-      // No backup can be sent there before this update has made the bucket again.
-      repairs: local.forgot ? ["the AWS emulator has forgotten everything"] : [],
-    });
-    // The application may be closed by it, and the update waits for the application. Where the database itself is gone, it is
-    // the update that brings it back first.
-    const isSettled = await settleRestore(session, reporter).catch(() => false);
-    await runUpdate(session, reporter, options, plan).catch((error: unknown) =>
-      tellWhatServes(session, error),
-    );
-    if (!isSettled) {
-      await settleRestore(session, reporter);
+    for (const note of await isolationNotes(docker, context.stack)) {
+      reporter.step("isolated").done(note);
     }
+    await watchedOnFailure(() => deploy(session, reporter, options, local), watchParts(session, reporter));
     await local.remember();
 
+    await watchAgain(session, reporter);
     const health = await waitForHealth(session, reporter);
+    await warnOfNobody(session);
     await report(session, options, health, machine.provided, (performance.now() - started) / 1000);
   } finally {
     await release();
+  }
+}
+
+/** Starts what was stopped, and brings the stack to what is declared. */
+async function deploy(
+  session: Session,
+  reporter: Reporter,
+  options: UpOptions,
+  { forgot }: LocalPreparation,
+): Promise<void> {
+  const plan = await prepareState(session, reporter, {
+    refresh: options.refresh === true || forgot,
+    // No backup can be sent there before this update has made the bucket again.
+    repairs: forgot ? ["the AWS emulator has forgotten everything"] : [],
+  });
+  // The application may be closed by it, and the update waits for the application. Where the database itself is gone, it is
+  // the update that brings it back first.
+  const isSettled = await settleRestore(session, reporter).catch(() => false);
+  await runUpdate(session, reporter, options, plan).catch((error: unknown) => tellWhatServes(session, error));
+  if (!isSettled) {
+    await settleRestore(session, reporter);
   }
 }
 
@@ -121,6 +153,47 @@ async function prepareLocal(
     config: pointed,
     remember: () => writeFile(path, environment.emulatorInstance),
   };
+}
+
+function watchParts(session: Session, reporter: Reporter): WatchParts {
+  const { docker, context } = session;
+  return {
+    isStarted: async () => (await docker.services(context.stack)).some(({ replicas = 0 }) => replicas > 0),
+    arm: () => watchAgain(session, reporter),
+    warn: (text) => process.stderr.write(`warning: ${text}\n`),
+  };
+}
+
+/** Whoever is to be paged can be, and alarms that an intended `down` has quieted tell again. */
+async function watchAgain({ context, config }: Session, reporter: Reporter): Promise<void> {
+  const { cloudwatch, sns } = awsClients(config.aws);
+  const { emulator } = config.aws;
+  await inStep(
+    reporter,
+    "alarms",
+    (detail) =>
+      fromAws(`alarms of stack ${context.stack}`, async () => {
+        const confirmed =
+          context.kind === "local" && emulator !== undefined
+            ? await confirmSubscriptions(sns, emulator.endpoint, context.stack)
+            : 0;
+        return { confirmed, armed: await armAlarms(cloudwatch, context.stack, detail) };
+      }),
+    ({ confirmed, armed }) =>
+      [
+        ...(confirmed > 0 ? [`${confirmed} addresses confirmed`] : []),
+        ...(armed > 0 ? [`${armed} page again`] : []),
+      ].join(", ") || undefined,
+  );
+}
+
+/** A stack is up whether or not anybody has confirmed their address yet; that nobody would be paged has to be said. */
+async function warnOfNobody({ context, config }: Session): Promise<void> {
+  const { monitoring } = watchedTargets({ context, config, docker: new DockerHost(config.host) });
+  const found = monitoring === undefined ? [] : await checkMonitoring(monitoring, context.stack, true);
+  for (const { name, reason } of found.filter(({ healthy }) => !healthy)) {
+    process.stderr.write(`warning: ${name}: ${reason}\n`);
+  }
 }
 
 async function waitForHealth(session: Session, reporter: Reporter): Promise<Health> {

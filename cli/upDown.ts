@@ -7,11 +7,11 @@ import type { StackState } from "./pulumi";
  * A node label that no node has. A service that runs once on every node cannot be scaled to zero; held to such a node it
  * runs nowhere.
  */
-const NOWHERE = "node.labels.fitnesscrm.down==true";
+export const NOWHERE = "node.labels.fitnesscrm.down==true";
 
 /** In the order of starting; what stands in one line starts together, and what depends on it waits. Stopping goes backwards. */
 const STAGES: readonly (readonly string[])[] = [
-  ["db", "redis"],
+  ["db", "redis", "engine"],
   ["backend", "frontend", "ops", "restore", "agent"],
   ["nginx"],
 ];
@@ -22,15 +22,18 @@ const STOP_SECONDS = 150;
 /**
  * Stops every task of a stack and leaves everything else: services, volumes, network, bucket and state (M2).
  *
+ * @param onAsked Called once the first services were asked to stop, and before any of them is missed.
  * @returns The services that were stopped; none when all were stopped already.
  */
 export async function stopServices(
   docker: DockerHost,
   stack: string,
   progress: (text: string) => void,
+  onAsked: () => Promise<void> = async () => {},
 ): Promise<string[]> {
   const services = await docker.services(stack);
   const stopped: string[] = [];
+  let quiet: Promise<void> | undefined;
   for (const stage of [...STAGES].reverse()) {
     const members = services.filter(({ service }) => stage.includes(service));
     for (const service of members) {
@@ -49,6 +52,8 @@ export async function stopServices(
       ]);
       stopped.push(service.service);
     }
+    quiet ??= onAsked();
+    await quiet;
     // The database must not go while the backend still answers its last requests.
     await waitUntilGone(docker, members);
   }

@@ -2,7 +2,7 @@ import type * as aws from "@pulumi/aws";
 import type { Config } from "../config";
 
 /** AWS services that the project uses; an emulator must stand in for each of them. */
-const SERVICES = ["s3", "iam", "sts", "sns", "cloudwatch"] as const;
+const SERVICES = ["s3", "iam", "sts", "sns", "ses", "cloudwatch"] as const;
 
 /**
  * Provider arguments: a real account by the usual chain of credentials, or the emulator, which takes any credentials and

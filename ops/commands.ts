@@ -3,13 +3,19 @@
 import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
+import { nextWindow, windowAt } from "../maintenanceWindow";
 import { listBackups } from "./backup/backup";
 import { deployments } from "./deployments/command";
 import { reasonOf } from "./health";
+import { incidents } from "./incidents/command";
 import { program } from "./program";
+import { REPORT_KINDS } from "./reports/model";
+import { reportPlaces, showReport } from "./reports/open";
 import { load } from "./restore/load";
 import { loadToTime } from "./restore/pointInTime";
 import { uploads } from "./restore/uploads";
+import { type Announcement, readAnnouncement } from "./window/announcement";
+import { readLastRun } from "./window/journal";
 
 const from = z.enum(["local", "s3", "any"]).default("any");
 const target = z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be a lower-case identifier");
@@ -60,10 +66,12 @@ async function answerTo(
   streams: Streams,
   context: Context,
 ): Promise<unknown> {
-  const { settings, places, scheduler } = await program();
+  const { settings, places, scheduler, windows } = await program();
   switch (command) {
     case "tasks":
       return scheduler.status();
+    case "window":
+      return { last: await readLastRun(windows), notice: await noticeOfNext(windows, settings.timeZone) };
     case "backups":
       return listBackups(settings);
     case "run":
@@ -79,15 +87,36 @@ async function answerTo(
       await uploads(settings, input, streams.stdout, context, places);
       return undefined;
     }
+    case "report": {
+      const kind = REPORT_KINDS.find((one) => one === args[0]);
+      if (kind === undefined || args.length > 1) {
+        throw new Error(`report takes one of ${REPORT_KINDS.join(", ")}`);
+      }
+      const { report, text: plain, html } = await showReport(kind, settings, reportPlaces(), context);
+      return { report, text: plain, html };
+    }
     case "deployments":
-      return deployments(args, { settings, secrets: places.secrets, options: context }, async (schema) =>
+      return deployments(
+        args,
+        { settings, secrets: places.secrets, options: context },
+        places.backups,
+        async (schema) => parse(schema, await text(streams.stdin)),
+      );
+    case "incidents":
+      return incidents(args, { settings, secrets: places.secrets, options: context }, async (schema) =>
         parse(schema, await text(streams.stdin)),
       );
     default:
       throw new Error(
-        `${JSON.stringify(command)} is no command: there are tasks, backups, run NAME, load, uploads and deployments`,
+        `${JSON.stringify(command)} is no command: there are tasks, window, backups, run NAME, load, uploads, report KIND, deployments and incidents`,
       );
   }
+}
+
+/** The notice of the window that is open, or of the next one. */
+function noticeOfNext(windows: string, zone: string): Promise<Announcement | null> {
+  const now = new Date();
+  return readAnnouncement(windows, (windowAt(now, zone) ?? nextWindow(now, zone)).from);
 }
 
 async function runTask(

@@ -39,7 +39,8 @@ export function reasonOf(error: unknown): string {
   return text.replace(/\s+/g, " ").trim();
 }
 
-async function limited<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+/** @throws Error when `work` takes longer; what it comes to then is nobody's business. */
+export async function limited<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);

@@ -1,16 +1,30 @@
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
+import { AcknowledgementKeeper } from "./acknowledgements";
 import { listBackups } from "./backup/backup";
 import { localBackups } from "./backup/folder";
 import { databaseCheck, httpCheck, redisCheck, secret } from "./checks";
 import { dispatch } from "./commands";
 import { firstBackup } from "./firstBackup";
 import { HealthMonitor, reasonOf } from "./health";
-import { backupMeasures, drillMeasures, type Measure, MetricsPublisher } from "./metrics";
+import {
+  backupMeasures,
+  drillMeasures,
+  loginMeasures,
+  type Measure,
+  MetricsPublisher,
+  muteMeasures,
+  rotaMeasures,
+  windowMeasures,
+} from "./metrics";
+import { type OnCallSettings, readOnCallSettings, rotaSettings } from "./onCallSettings";
+import { pageKeeper } from "./pages/sources";
 import { type Program, program } from "./program";
 import { restorablePoint } from "./restore/archiveAge";
+import { countFailedLogins, type FailedLogins } from "./security/failedLogins";
 import { healthServer } from "./server";
+import { readLastRun } from "./window/journal";
 
 const TIMEOUT_MS = 5_000;
 const secrets = process.env.OPS_SECRETS_DIR ?? "/run/secrets";
@@ -48,7 +62,20 @@ function healthMonitor(role: Program["role"], intervalMs: number): HealthMonitor
   });
 }
 
-function metricsPublisher({ role, settings, scheduler, places }: Program, since: Date): MetricsPublisher {
+/** A key of AWS, read anew each time: it may have been replaced. */
+function awsKey(name: string): () => Promise<{ accessKeyId: string; secretAccessKey: string }> {
+  return async () =>
+    JSON.parse(await readFile(`${secrets}/${name}`, "utf8")) as {
+      accessKeyId: string;
+      secretAccessKey: string;
+    };
+}
+
+function metricsPublisher(
+  { role, settings, scheduler, places, windows, windowSettings: window }: Program,
+  since: Date,
+  onCall: OnCallSettings | undefined,
+): MetricsPublisher {
   const collect = async (): Promise<Measure[]> => {
     if (role === "restore") {
       const drillStatus = (await scheduler.status()).find(({ name }) => name === "restore-drill");
@@ -57,26 +84,46 @@ function metricsPublisher({ role, settings, scheduler, places }: Program, since:
     const verified = (await localBackups(places.backups, () => undefined)).filter(
       ({ status }) => status.verifiedAt !== null,
     );
-    return backupMeasures({
-      now: new Date(),
-      since,
-      verifiedDumps: verified.map(({ manifest }) => new Date(manifest.createdAt)),
-      archivedAt: await archivedAt(),
-    });
+    const now = new Date();
+    return [
+      ...backupMeasures({
+        now,
+        since,
+        verifiedDumps: verified.map(({ manifest }) => new Date(manifest.createdAt)),
+        archivedAt: await archivedAt(),
+      }),
+      ...loginMeasures(await failedLogins()),
+      ...(onCall === undefined ? [] : rotaMeasures(now, rotaSettings(onCall))),
+      ...windowMeasures(now, await readLastRun(windows)),
+      ...(window?.mutes ? muteMeasures(now, { timeZone: window.timeZone, maintenance: window.mutes }) : []),
+    ];
   };
   return new MetricsPublisher({
     stack: settings.stack,
     namespace: settings.metricNamespace,
     region: settings.region,
     endpoint: settings.endpoint,
-    credentials: async () =>
-      JSON.parse(await readFile(`${secrets}/metrics_writer`, "utf8")) as {
-        accessKeyId: string;
-        secretAccessKey: string;
-      },
+    credentials: awsKey("metrics_writer"),
     collect,
     log,
   });
+}
+
+/** Only ops looks after acknowledged alarms: two would get in each other's way. */
+function acknowledgementKeeper(
+  { settings }: Program,
+  onCall: OnCallSettings | undefined,
+): AcknowledgementKeeper | undefined {
+  return onCall === undefined
+    ? undefined
+    : new AcknowledgementKeeper({
+        stack: settings.stack,
+        region: settings.region,
+        endpoint: settings.endpoint,
+        credentials: awsKey("acknowledger"),
+        everySeconds: onCall.everySeconds,
+        log,
+      });
 }
 
 /** When the server last sent its log to S3. Null when it cannot be asked: the dumps alone count then. */
@@ -95,6 +142,19 @@ async function archivedAt(): Promise<Date | null> {
     return null;
   } finally {
     await client.end().catch(() => undefined);
+  }
+}
+
+/** Failed logins of the last minutes; null when they cannot be counted. The backup role alone reads the application's tables. */
+async function failedLogins(): Promise<FailedLogins | null> {
+  try {
+    return await countFailedLogins({
+      url: await secret(`${secrets}/backup_database_url`),
+      minutes: setting("OPS_FAILED_LOGIN_MINUTES", 10, 1, 60),
+      timeoutMs: TIMEOUT_MS,
+    });
+  } catch {
+    return null;
   }
 }
 
@@ -119,14 +179,34 @@ async function serve(): Promise<void> {
   const parts = await program();
   const stopping = new AbortController();
   const monitor = healthMonitor(parts.role, intervalMs);
-  const server = healthServer(monitor);
-  const metrics = metricsPublisher(parts, await beginning(process.env.OPS_RECORDS ?? ""));
+  const server = healthServer(monitor, () => parts.scheduler.status());
+  const files = process.env.OPS_FILES ?? "/fitnesscrm";
+  const records = process.env.OPS_RECORDS ?? "";
+  const isOps = parts.role === "ops";
+  const onCall = isOps ? await readOnCallSettings(`${files}/on-call.json`) : undefined;
+  const metrics = metricsPublisher(parts, await beginning(records), onCall);
+  const keeper = acknowledgementKeeper(parts, onCall);
+  const pages =
+    onCall &&
+    pageKeeper({
+      program: parts,
+      monitor,
+      onCall,
+      // It may list alarms, and this container has it.
+      credentials: awsKey("acknowledger"),
+      archivedAt,
+      restoreUrl: process.env.OPS_RESTORE_URL ?? "http://restore:8080",
+      records,
+      log,
+    });
 
   server.on("error", (error) => fail(`port ${port} cannot be used: ${error.message}`));
   server.listen(port, () => {
     log(`ops: listening on ${port}`);
     monitor.start();
     metrics.start();
+    keeper?.start();
+    pages?.start();
     parts.scheduler
       .start()
       .then(() => (parts.role === "ops" ? makeFirstBackup(parts, stopping.signal) : undefined))
@@ -138,6 +218,8 @@ async function serve(): Promise<void> {
       stopping.abort();
       monitor.stop();
       metrics.stop();
+      keeper?.stop();
+      pages?.stop();
       server.closeIdleConnections();
       server.close();
       void parts.scheduler.stop().finally(() => process.exit(0));

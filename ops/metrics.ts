@@ -1,5 +1,9 @@
-import { CloudWatch } from "@aws-sdk/client-cloudwatch";
-import { BACKUP_METRICS } from "../metricNames";
+import { daysMuted, type MuteSettings } from "../maintenanceMutes";
+import { BACKUP_METRICS, LOGIN_METRICS, MUTE_METRIC, ROTA_METRIC, WINDOW_METRIC } from "../metricNames";
+import { daysDeclared, type RotaSettings } from "../rota";
+import { cloudWatch } from "./cloudWatch";
+import type { FailedLogins } from "./security/failedLogins";
+import type { WindowJournal } from "./window/journal";
 
 /** One value of one metric. */
 export interface Measure {
@@ -32,6 +36,40 @@ export function backupMeasures({ now, since, verifiedDumps, archivedAt }: Backup
     { name: BACKUP_METRICS["backup-age"], value: age(point), unit: "Seconds" },
     { name: BACKUP_METRICS["dump-age"], value: age(newestDump ?? since), unit: "Seconds" },
   ];
+}
+
+/** For how many days shifts are declared to AWS (M57). Nothing for one engineer, who needs no rota. */
+export function rotaMeasures(now: Date, settings: RotaSettings): Measure[] {
+  return settings.contacts.onCall.length < 2
+    ? []
+    : [{ name: ROTA_METRIC, value: daysDeclared(now, settings), unit: "Count" }];
+}
+
+/** For how many days AWS knows the windows in which it keeps alarms quiet (M37). */
+export function muteMeasures(now: Date, settings: MuteSettings): Measure[] {
+  return [{ name: MUTE_METRIC, value: daysMuted(now, settings), unit: "Count" }];
+}
+
+/** Failed logins (M48, M49). Nothing while they cannot be counted: a 0 would say that nobody tries. */
+export function loginMeasures(failed: FailedLogins | null): Measure[] {
+  return failed === null
+    ? []
+    : [
+        { name: LOGIN_METRICS.failed, value: failed.total, unit: "Count" },
+        { name: LOGIN_METRICS.worstAccount, value: failed.worstAccount, unit: "Count" },
+        { name: LOGIN_METRICS.worstAddress, value: failed.worstAddress, unit: "Count" },
+      ];
+}
+
+/** Whether the last window did all that it is for, in its time (M39 to M41); nothing before the first. */
+export function windowMeasures(now: Date, last: WindowJournal | null): Measure[] {
+  if (last === null || last.state === "announced") {
+    return [];
+  }
+  const isOver = last.state === "running" && now > new Date(last.window.to);
+  const isGood =
+    ["running", "done"].includes(last.state) && last.steps.every(({ result }) => result !== "failed");
+  return [{ name: WINDOW_METRIC, value: isGood && !isOver ? 0 : 1, unit: "Count" }];
 }
 
 /** How the last drill ended, and how long the last good one took (M14, M45); nothing before the first. */
@@ -88,20 +126,24 @@ export class MetricsPublisher {
   }
 
   async publish(): Promise<void> {
-    const { stack, namespace, region, endpoint, credentials, collect, log } = this.options;
+    const { stack, namespace, collect, log } = this.options;
     try {
       const measures = await collect();
       if (measures.length > 0) {
-        const client = new CloudWatch({ region, endpoint, credentials, maxAttempts: 2 });
-        await client.putMetricData({
-          Namespace: namespace,
-          MetricData: measures.map(({ name, value, unit }) => ({
-            MetricName: name,
-            Value: value,
-            Unit: unit,
-            Dimensions: [{ Name: "Stack", Value: stack }],
-          })),
-        });
+        const client = cloudWatch(this.options);
+        try {
+          await client.putMetricData({
+            Namespace: namespace,
+            MetricData: measures.map(({ name, value, unit }) => ({
+              MetricName: name,
+              Value: value,
+              Unit: unit,
+              Dimensions: [{ Name: "Stack", Value: stack }],
+            })),
+          });
+        } finally {
+          client.destroy();
+        }
       }
       if (this.failing) {
         log("metrics are sent again");

@@ -1,13 +1,22 @@
 /** What the containers of ops and restore are made of: the settings, the tasks and their work, by role. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { runBackup } from "./backup/backup";
+import { listBackups, runBackup } from "./backup/backup";
 import { type BackupSettings, readSettings } from "./backup/settings";
+import { openMailer } from "./mail/mailer";
+import { REPORT_KINDS, taskOf } from "./reports/model";
+import { type ReportPlaces, reportPlaces, reportTask } from "./reports/open";
 import { drill } from "./restore/drill";
 import { type RestorePlaces, restorePlaces } from "./restore/source";
+import { systemClock } from "./tasks/clock";
 import { parseCalendar, TASK_SERVICES, type TaskCalendar, type TaskService } from "./tasks/definitions";
 import type { TaskWork } from "./tasks/runner";
 import { Scheduler } from "./tasks/scheduler";
+import { noticeWork } from "./window/notify";
+import { readWindowSettings, type WindowSettings } from "./window/settings";
+import { windowSteps } from "./window/steps";
+import { windowWork } from "./window/task";
+import { activeUsers } from "./window/users";
 
 export interface Program {
   readonly role: TaskService;
@@ -15,6 +24,10 @@ export interface Program {
   readonly calendar: TaskCalendar;
   readonly places: RestorePlaces;
   readonly scheduler: Scheduler;
+  /** Folder of the windows' journals. */
+  readonly windows: string;
+  /** Known to ops alone. */
+  readonly windowSettings: WindowSettings | undefined;
 }
 
 /**
@@ -36,17 +49,27 @@ export async function program(environment: NodeJS.ProcessEnv = process.env): Pro
   const calendarFile = join(files, "tasks.json");
   const calendar = parseCalendar(await readFile(calendarFile, "utf8"), calendarFile);
   const places = restorePlaces(environment);
-  const scheduler = new Scheduler({
+  const windowSettings =
+    role === "ops" ? await readWindowSettings(join(files, "maintenance.json")) : undefined;
+  const windows = join(records, "..", ".windows");
+  const scheduler: Scheduler = new Scheduler({
     definitions: calendar.tasks,
     zone: calendar.timeZone,
     role,
     recordsFolder: records,
-    works: works(settings, places),
+    works: {
+      ...works(settings, places, reportPlaces(environment)),
+      ...windowWorks(settings, windowSettings, places, windows, files, () => scheduler),
+    },
   });
-  return { role, settings, calendar, places, scheduler };
+  return { role, settings, calendar, places, scheduler, windows, windowSettings };
 }
 
-function works(settings: BackupSettings, places: RestorePlaces): Record<string, TaskWork> {
+function works(
+  settings: BackupSettings,
+  places: RestorePlaces,
+  reports: ReportPlaces,
+): Record<string, TaskWork> {
   return {
     backup: (context) => runBackup(settings, context),
     "restore-drill": async (context) => {
@@ -56,5 +79,55 @@ function works(settings: BackupSettings, places: RestorePlaces): Record<string, 
         details: result,
       };
     },
+    ...Object.fromEntries(REPORT_KINDS.map((kind) => [taskOf(kind), reportTask(kind, settings, reports)])),
+  };
+}
+
+function windowWorks(
+  backup: BackupSettings,
+  window: WindowSettings | undefined,
+  { secrets, backups: scratch }: RestorePlaces,
+  folder: string,
+  files: string,
+  scheduler: () => Scheduler,
+): Record<string, TaskWork> {
+  if (window === undefined) {
+    return {};
+  }
+  const clock = systemClock;
+  const steps = windowSteps({
+    backup,
+    window,
+    secrets,
+    scratch,
+    backups: {
+      madeSince: async (moment) =>
+        (await listBackups(backup)).find(
+          ({ createdAt, verifiedAt }) => verifiedAt !== null && new Date(createdAt) >= moment,
+        )?.id,
+      make: async (log) => {
+        const options = { by: "schedule", label: "maintenance window" } as const;
+        const { result, reason } = await scheduler().runNow("backup", options, log);
+        if (result !== "ok") {
+          throw new Error(reason);
+        }
+        return reason;
+      },
+    },
+    backendUrl: process.env.OPS_BACKEND_URL ?? "http://backend:5000/api/health",
+    edgeUrl: process.env.OPS_EDGE_URL ?? "http://nginx",
+    clock,
+  });
+  return {
+    "maintenance-window": windowWork({ timeZone: window.timeZone, folder, steps, clock }),
+    "maintenance-notice": noticeWork({
+      timeZone: window.timeZone,
+      publicUrl: window.publicUrl,
+      mail: window.noticeMail,
+      folder,
+      clock,
+      users: () => activeUsers(join(secrets, "backup_database_url")),
+      mailer: () => openMailer(backup, { files, secrets }),
+    }),
   };
 }

@@ -1,12 +1,14 @@
 import { createServer, type Server } from "node:http";
-import type { HealthMonitor } from "./health";
+import { type HealthMonitor, reasonOf } from "./health";
+import type { TaskStatus } from "./tasks/scheduler";
 
 /**
  * `GET /health`: the report as JSON, 200 when everything is healthy and 503 when not.
  * `GET /live`: 200 as long as this process works. This is the container's own health check: with `/health`, the
  * engine would replace this container because the database is away.
+ * `GET /tasks`: the container's own tasks and how each ended last.
  */
-export function healthServer(monitor: HealthMonitor): Server {
+export function healthServer(monitor: HealthMonitor, tasks: () => Promise<TaskStatus[]>): Server {
   return createServer((request, response) => {
     const answer = (status: number, body: unknown) => {
       const text = `${JSON.stringify(body)}\n`;
@@ -22,8 +24,13 @@ export function healthServer(monitor: HealthMonitor): Server {
     } else if (path === "/live") {
       const alive = monitor.alive();
       answer(alive ? 200 : 503, { alive });
+    } else if (path === "/tasks") {
+      tasks().then(
+        (found) => answer(200, found),
+        (error: unknown) => answer(500, { error: reasonOf(error) }),
+      );
     } else {
-      answer(404, { error: "GET /health and GET /live are here" });
+      answer(404, { error: "GET /health, GET /live and GET /tasks are here" });
     }
   });
 }

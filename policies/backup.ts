@@ -24,7 +24,7 @@ const CONFIDENTIAL: Basis = { row: "M44", says: "Type: Full database dump" };
 
 /** Days within which a backup that was overwritten or deleted can still be brought back: time enough to notice. */
 const OLD_VERSION_DAYS = 7;
-/** Days for which the record of a deployment is kept, so that last year's can be looked at. */
+/** Days for which the records of deployments and incidents are kept, so that last year's can be looked at. */
 const DEPLOYMENT_DAYS = 366;
 /** Days after which the parts of an upload that never finished go. */
 const BROKEN_UPLOAD_DAYS = 7;
@@ -195,6 +195,8 @@ type LifecycleRule = Props<typeof LIFECYCLE>["rules"] extends readonly (infer R)
 const BACKUPS = "backups/";
 /** Where the records of deployments lie. */
 const DEPLOYMENTS = "deployments/";
+/** Where the records of incidents lie. */
+const INCIDENTS = "incidents/";
 
 /** True when a lifecycle rule is in force for every object of the bucket, or for every one whose key starts so. */
 function covers(rule: LifecycleRule, prefix = ""): boolean {
@@ -224,7 +226,10 @@ const retention = stackRule(
         OLD_VERSION_DAYS,
         "Days for which an overwritten or deleted backup can be brought back.",
       ),
-      deploymentDays: atLeast(DEPLOYMENT_DAYS, "Days for which S3 keeps the record of a deployment."),
+      deploymentDays: atLeast(
+        DEPLOYMENT_DAYS,
+        "Days for which S3 keeps the record of a deployment or an incident.",
+      ),
       brokenUploadDays: atMost(BROKEN_UPLOAD_DAYS, "Days after which the parts of a broken upload go."),
     },
   },
@@ -254,6 +259,16 @@ const retention = stackRule(
         "expires the records of deployments with the backups, or before",
         `expiration.days ${limits.deploymentDays} or more for ${DEPLOYMENTS}`,
         { row: "M56", says: "Update after each deployment, Record configuration changes" },
+      );
+      bucket.judge.must(
+        () =>
+          enabled().every(
+            (rule) =>
+              !covers(rule, INCIDENTS) || (rule.expiration?.days ?? Infinity) >= limits.deploymentDays,
+          ),
+        "expires the records of incidents with the backups, or before",
+        `expiration.days ${limits.deploymentDays} or more for ${INCIDENTS}`,
+        { row: "M52", says: "Post-incident review" },
       );
       bucket.judge.must(
         () => enabled().every(({ expiration }) => expiration?.date === undefined),

@@ -12,6 +12,14 @@ const OBJECTIVE: Basis = {
   row: "M45",
   says: `RTO (Recovery Time Objective): ${backup.recoveryTimeObjectiveHours} hour`,
 };
+const WINDOW: Basis = {
+  row: "M37",
+  says: "Schedule: First Sunday of each month, 2:00 AM - 4:00 AM EST",
+};
+const NOTICE: Basis = {
+  row: "M38",
+  says: `Notify Users (${MANUAL.maintenanceWindow.noticeHours} hours in advance)`,
+};
 const SEVERITY: Basis = { row: "M60", says: "Alert Severity: P0, P1, P2, P3" };
 
 /** A backup that takes longer is ended, early enough for the alarm on a missing one. */
@@ -19,11 +27,18 @@ const BACKUP_MINUTES = (backup.dumpAgeHours - DAY_HOURS) * 60;
 /** A drill must be let run to where it misses the objective, and be over before the next day. */
 const DRILL_MINUTES = { least: backup.recoveryTimeObjectiveHours * 60, most: DAY_HOURS * 60 };
 
+const { ordinal, weekday, from, noticeHours } = MANUAL.maintenanceWindow;
+const [WINDOW_HOUR, WINDOW_MINUTE] = from.split(":").map(Number);
+const WINDOW_CRON = `${WINDOW_MINUTE} ${WINDOW_HOUR} * * ${weekday.slice(0, 3).toUpperCase()}#${ordinal}`;
+/** Two hours, and one in which the last step may end. */
+const WINDOW_MINUTES = 180;
+
 /** A task of the calendar's file, as far as the rule reads it. */
 interface Task {
   readonly name?: unknown;
   readonly service?: unknown;
   readonly cron?: unknown;
+  readonly hoursBefore?: unknown;
   readonly limitMinutes?: unknown;
   readonly missed?: unknown;
   readonly failure?: unknown;
@@ -35,7 +50,7 @@ const scheduled = stackRule(
     section: "Backup & Recovery",
     basis: DAILY,
     demands:
-      "The calendar has the daily backup at the manual's time and a monthly restore drill, by the manual's clock, each with a time limit, and what a failure means.",
+      "The calendar has the daily backup, a monthly restore drill, the maintenance window and the notice of it at the manual's times, by the manual's clock, each with a time limit, and what a failure means.",
   },
   (stack) => {
     const { judge } = stack;
@@ -80,6 +95,48 @@ const scheduled = stackRule(
       () => `lets a restore drill run for ${limit("restore-drill")} minutes`,
       `limitMinutes above ${DRILL_MINUTES.least}, so that a miss of the objective is measured, and ${DRILL_MINUTES.most} or less`,
       OBJECTIVE,
+    );
+    judge.must(
+      () => !present() || task("maintenance-window")?.cron === WINDOW_CRON,
+      () =>
+        `opens its maintenance window at ${JSON.stringify(task("maintenance-window")?.cron ?? "no time at all")}`,
+      `the task maintenance-window with the cron ${JSON.stringify(WINDOW_CRON)}`,
+      WINDOW,
+    );
+    judge.must(
+      () => !present() || task("maintenance-window")?.missed === "run",
+      "does not go on with a maintenance window that was cut short",
+      'the task maintenance-window with missed "run"',
+      WINDOW,
+    );
+    judge.must(
+      () =>
+        !present() ||
+        (task("maintenance-window")?.service === "ops" &&
+          limit("maintenance-window") > 0 &&
+          limit("maintenance-window") <= WINDOW_MINUTES),
+      () => `lets a maintenance window run for ${limit("maintenance-window")} minutes`,
+      `the task maintenance-window of the service ops with limitMinutes of ${WINDOW_MINUTES} or less`,
+      WINDOW,
+    );
+    judge.must(
+      () =>
+        !present() ||
+        (task("maintenance-notice")?.service === "ops" &&
+          task("maintenance-notice")?.cron === WINDOW_CRON &&
+          Number(task("maintenance-notice")?.hoursBefore) >= noticeHours),
+      () =>
+        task("maintenance-notice") === undefined
+          ? "tells users of no maintenance window"
+          : `tells users of a maintenance window ${task("maintenance-notice")?.hoursBefore ?? 0} hours before ${JSON.stringify(task("maintenance-notice")?.cron ?? "no time at all")}`,
+      `the task maintenance-notice of the service ops with the cron ${JSON.stringify(WINDOW_CRON)} and hoursBefore of ${noticeHours} or more`,
+      NOTICE,
+    );
+    judge.must(
+      () => task("maintenance-notice") === undefined || task("maintenance-notice")?.missed === "run",
+      "does not make up for the notice of a maintenance window that it missed",
+      'the task maintenance-notice with missed "run"',
+      NOTICE,
     );
     judge.must(
       () => tasks().every(({ failure }) => /^P[0-3]: \S/.test(String(failure))),

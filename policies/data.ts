@@ -11,6 +11,9 @@ const ALONE: readonly string[] = ["db", "redis", "ops", "restore"];
 /** Services that write what must outlive their containers: the backend keeps the uploads. */
 const KEEPS_DATA: readonly string[] = [...ALONE, "backend"];
 
+/** Where ops puts what people look at, and nginx finds it. Made anew every minute: no data of its own is lost with it. */
+const PAGES = "/pages";
+
 const stateful = resourceRule(
   {
     name: "stateful-service-alone",
@@ -54,7 +57,8 @@ const stateful = resourceRule(
 
 function keepsData(props: Service): boolean {
   return (container(props).mounts ?? []).some(
-    ({ type, source, readOnly }) => type === "volume" && (source ?? "") !== "" && readOnly !== true,
+    ({ type, source, readOnly, target }) =>
+      type === "volume" && (source ?? "") !== "" && readOnly !== true && target !== PAGES,
   );
 }
 
@@ -90,8 +94,13 @@ const volumes = resourceRule(
     demands: "A volume cannot be deleted by accident.",
     types: [VOLUME],
   },
-  ({ opts }, judge) =>
-    judge.must(() => opts.protect, "is not protected from deletion", "the resource option protect: true"),
+  ({ props, opts }, judge) =>
+    judge.must(
+      // What lies in memory is gone with the last container that uses it.
+      () => opts.protect || props.driverOpts?.type === "tmpfs",
+      "is not protected from deletion",
+      "the resource option protect: true",
+    ),
 );
 
 const network = resourceRule(
@@ -122,7 +131,7 @@ const backedUp = stackRule(
     ] as const) {
       for (const { props, judge } of named(stack, reader)) {
         const read = () => (container(props).mounts ?? []).filter(({ type }) => type === "volume");
-        for (const source of known(() => named(stack, owner).flatMap((own) => writes(own.props))) ?? []) {
+        for (const source of known(() => named(stack, owner).flatMap((own) => keeps(own.props))) ?? []) {
           judge.must(
             () => read().some((mount) => mount.source === source && mount.readOnly === true),
             `does not read the volume ${source}, where ${owner} keeps its data`,
@@ -139,11 +148,43 @@ const backedUp = stackRule(
   },
 );
 
-/** Volumes that a service writes to. */
-function writes(props: Partial<Service>): string[] {
+const pages = stackRule(
+  {
+    name: "status-page-served",
+    section: "Maintenance Windows",
+    basis: { row: "M38", says: "Status page update" },
+    demands:
+      "What ops writes for people lies on a volume, from which nginx serves it and which it cannot change.",
+  },
+  (stack) => {
+    for (const { props, judge } of named(stack, "ops")) {
+      judge.must(
+        () => (pagesOf(props)?.source ?? "") !== "" && pagesOf(props)?.readOnly !== true,
+        `has no volume at ${PAGES} to write the status page to`,
+        `a mount of type volume at ${PAGES}, not read-only`,
+      );
+    }
+    for (const { props, judge } of named(stack, "nginx")) {
+      judge.must(
+        () =>
+          pagesOf(props)?.readOnly === true &&
+          named(stack, "ops").every((ops) => pagesOf(ops.props)?.source === pagesOf(props)?.source),
+        `does not serve the status page that ops writes`,
+        `a read-only mount at ${PAGES} of the volume that ops has there`,
+      );
+    }
+  },
+);
+
+function pagesOf(props: Partial<Service>) {
+  return (container(props).mounts ?? []).find(({ type, target }) => type === "volume" && target === PAGES);
+}
+
+/** Volumes of a service's data. */
+function keeps(props: Partial<Service>): string[] {
   return (container(props).mounts ?? [])
-    .filter(({ type, readOnly }) => type === "volume" && readOnly !== true)
+    .filter(({ type, readOnly, target }) => type === "volume" && readOnly !== true && target !== PAGES)
     .map(({ source }) => source ?? "");
 }
 
-export const DATA_RULES: readonly Rule[] = [stateful, declaredVolumes, volumes, network, backedUp];
+export const DATA_RULES: readonly Rule[] = [stateful, declaredVolumes, volumes, network, backedUp, pages];

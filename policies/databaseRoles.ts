@@ -51,6 +51,7 @@ const privileges = resourceRule(
 const WORKERS = [
   { suffix: "backup", group: "pg_read_all_data", basis: { row: "M44", says: "Type: Full database dump" } },
   { suffix: "monitoring", group: "pg_monitor", basis: { row: "M29", says: "Check database connections" } },
+  { suffix: "maintenance", group: "pg_maintain", basis: { row: "M40", says: "Database optimization" } },
 ] as const;
 
 const present = stackRule(
@@ -59,7 +60,7 @@ const present = stackRule(
     section: "Monitoring",
     basis: WORKERS[1].basis,
     demands:
-      "There is a role that reads everything, for backups, and one that sees the statistics, for monitoring.",
+      "There is a role that reads everything, for backups, one that sees the statistics, for monitoring, and one that vacuums, for maintenance.",
   },
   (stack) => {
     for (const { suffix, group, basis } of WORKERS) {
@@ -93,7 +94,7 @@ const timeouts = resourceRule(
     section: "Troubleshooting",
     basis: LEAKS,
     demands:
-      "A transaction that a client forgot is ended, and so is a long statement of a role that neither serves users nor makes backups.",
+      "A transaction that a client forgot is ended, and so is a long statement of a role that neither serves users nor makes backups nor maintains tables.",
     types: [ROLE],
     settings: {
       idleMinutes: atMost(IDLE_MINUTES, "Minutes after which a forgotten transaction is ended."),
@@ -108,7 +109,7 @@ const timeouts = resourceRule(
       () => (idle() > 0 ? `may forget a transaction for ${idle()} ms` : "may forget a transaction for ever"),
       `idleInTransactionSessionTimeout of ${idleMinutes * 60_000} ms or less`,
     );
-    const limited = () => logsIn() && !/_(app|backup)$/.test(props.name ?? "");
+    const limited = () => logsIn() && !/_(app|backup|maintenance)$/.test(props.name ?? "");
     const statement = () => props.statementTimeout ?? 0;
     judge.must(
       () => !limited() || (statement() > 0 && statement() <= statementSeconds * 1000),
@@ -123,6 +124,8 @@ const timeouts = resourceRule(
 /** What changes nothing. */
 const READING: readonly string[] = ["CONNECT", "USAGE", "SELECT"];
 const OWNER = /_app$/;
+/** Removes rows that a window has archived (M40), and changes none. */
+const CLEANER = /_maintenance$/;
 
 const grants = stackRule(
   {
@@ -130,7 +133,7 @@ const grants = stackRule(
     section: "Security Operations",
     basis: AUDIT,
     demands:
-      "Only the application's role is granted more than reading; everybody is granted nothing, and nobody may grant on.",
+      "Only the application's role is granted more than reading, and the role of maintenance the removal of rows; everybody is granted nothing, and nobody may grant on.",
   },
   (stack) => {
     const all: Member<typeof GRANT | typeof DEFAULTS>[] = stack.of(GRANT, DEFAULTS);
@@ -141,8 +144,9 @@ const grants = stackRule(
         () => `grants ${given().join(", ")} to everybody`,
         "privileges []",
       );
+      const allowed = () => (CLEANER.test(props.role ?? "") ? [...READING, "DELETE"] : READING);
       judge.must(
-        () => OWNER.test(props.role ?? "") || given().every((privilege) => READING.includes(privilege)),
+        () => OWNER.test(props.role ?? "") || given().every((privilege) => allowed().includes(privilege)),
         () => `grants ${given().join(", ")} to ${props.role}`,
         `privileges of ${READING.join(", ")}`,
       );

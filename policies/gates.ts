@@ -125,7 +125,7 @@ const after = stackRule(
 );
 
 /** Images that a release is made of. */
-const IMAGES = ["backend", "frontend", "db", "redis", "nginx", "ops", "agent"] as const;
+const IMAGES = ["backend", "frontend", "db", "redis", "nginx", "ops", "engine", "agent"] as const;
 
 /** What the application runs with, which a rollback applies again. */
 const APPLICATION = ["source", "version", "environment", "logLevel", "allowedOrigins"] as const;

@@ -5,7 +5,7 @@ const ISOLATE: Basis = { row: "M52", says: "Containment: Isolate affected system
 const CACHE: Basis = { row: "M30", says: "Check Redis memory" };
 
 /** Services whose images are the project's own, so that it is known that they write to their mounts only. */
-const OWN_IMAGES: readonly string[] = ["db", "redis", "nginx", "ops", "restore", "agent"];
+const OWN_IMAGES: readonly string[] = ["db", "redis", "nginx", "ops", "restore", "engine", "agent"];
 
 const readOnlyRoot = resourceRule(
   {

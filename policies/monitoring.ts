@@ -2,11 +2,12 @@ import { KEY_METRICS, type KeyMetric, MANUAL } from "../manual";
 import {
   ALARM,
   ALARM_TAG,
-  BACKUP_ALARMS,
+  OUTAGE_ALARM_NAMES,
+  OUTAGE_ALARMS,
   sentence,
   watched,
-  watchedBackup,
   watchedMetric,
+  watchedOutage,
 } from "./lib/alarms";
 import { type Basis, known, type Rule, resourceRule, stackRule } from "./lib/rule";
 import { atMost } from "./lib/settings";
@@ -74,19 +75,23 @@ const detection = resourceRule(
     section: "Monitoring",
     basis: KEY_METRICS_TABLE,
     demands:
-      "An alarm on a key metric or on backups looks at the average, the maximum or a high percentile, and goes off in time.",
+      "An alarm on a key metric, on the service or on backups looks at the average, the maximum or a high percentile, and goes off in time.",
     types: [ALARM],
     settings: {
       detectWithinMinutes: atMost(DETECTION_MINUTES, "Longest time above the threshold before the alarm."),
     },
   },
   ({ props }, judge, { detectWithinMinutes }) => {
-    const backup = known(() => watchedBackup(props));
-    const basis = backup === undefined ? KEY_METRICS_TABLE : BACKUP_ALARMS[backup].basis;
+    const basis =
+      known(() => watchedMetric(props)) === undefined
+        ? (known(() => watched(props)?.basis) ?? KEY_METRICS_TABLE)
+        : KEY_METRICS_TABLE;
     judge.must(
       () =>
         watched(props) === undefined ||
         props.statistic === "Average" ||
+        // A flag: its least value is up where every node sees it so.
+        (props.statistic === "Minimum" && watchedOutage(props) === "service-down") ||
         props.statistic === "Maximum" ||
         (props.statistic === undefined && /^p(9\d(\.\d+)?|100)$/.test(props.extendedStatistic ?? "")),
       () => `looks at ${props.statistic ?? props.extendedStatistic ?? "no statistic"}, which hides peaks`,
@@ -109,9 +114,7 @@ const detection = resourceRule(
     );
     judge.must(
       () =>
-        watched(props) === undefined ||
-        props.datapointsToAlarm === undefined ||
-        props.datapointsToAlarm <= (props.evaluationPeriods ?? 0),
+        props.datapointsToAlarm === undefined || props.datapointsToAlarm <= (props.evaluationPeriods ?? 0),
       () => `needs ${props.datapointsToAlarm} of ${props.evaluationPeriods} periods, which never happens`,
       "datapointsToAlarm of evaluationPeriods or less",
       basis,
@@ -147,6 +150,50 @@ const present = stackRule(
   },
 );
 
+const outages = stackRule(
+  {
+    name: "outage-alarms",
+    section: "Monitoring",
+    basis: OUTAGE_ALARMS["service-down"].basis,
+    demands:
+      "There is an alarm on a service that is down, on metrics that stop, and on processes that are killed for want of memory, each at the first sign.",
+  },
+  ({ complete, of, judge }) => {
+    const alarms = of(ALARM);
+    for (const name of OUTAGE_ALARM_NAMES) {
+      const { basis, above, silence } = OUTAGE_ALARMS[name];
+      const meanings: readonly string[] = silence;
+      judge.must(
+        () => !complete || alarms.some(({ props }) => watchedOutage(props) === name),
+        `has no alarm for ${name}`,
+        `an aws.cloudwatch.MetricAlarm with the tag ${ALARM_TAG} = ${name}`,
+        basis,
+      );
+      for (const { props, judge: own } of alarms) {
+        const watches = () => watchedOutage(props) === name;
+        own.must(
+          () => !watches() || (props.threshold !== undefined && props.threshold <= above),
+          () => `goes off above ${props.threshold ?? "nothing"}, which is looser than ${above}`,
+          `threshold ${above} or lower`,
+          basis,
+        );
+        own.must(
+          () => !watches() || props.comparisonOperator === "GreaterThanThreshold",
+          () => `compares by ${props.comparisonOperator}`,
+          "comparisonOperator GreaterThanThreshold",
+          basis,
+        );
+        own.must(
+          () => !watches() || meanings.includes(props.treatMissingData ?? "missing"),
+          () => `counts silence as ${props.treatMissingData ?? "missing"}`,
+          `treatMissingData ${meanings.join(", ")}`,
+          basis,
+        );
+      }
+    }
+  },
+);
+
 const source = stackRule(
   {
     name: "alarm-source",
@@ -166,4 +213,4 @@ const source = stackRule(
   },
 );
 
-export const MONITORING: readonly Rule[] = [thresholds, detection, source, present];
+export const MONITORING: readonly Rule[] = [thresholds, detection, source, present, outages];

@@ -8,11 +8,15 @@ import { DATABASE } from "./database";
 import { DATABASE_ROLES } from "./databaseRoles";
 import { DATABASE_SERVER } from "./databaseServer";
 import { enforcement } from "./enforcement";
+import { ESCALATION } from "./escalation";
 import { GATES } from "./gates";
 import { ISOLATION } from "./isolation";
 import type { Rule } from "./lib/rule";
+import { MAIL } from "./mail";
+import { MAINTENANCE } from "./maintenance";
 import { MONITORING } from "./monitoring";
 import { ON_CALL } from "./onCall";
+import { ROTA } from "./rota";
 import { SECURITY } from "./security";
 import { SERVICES } from "./services";
 import { UPDATES } from "./updates";
@@ -23,6 +27,7 @@ const MANUALS_RULES: readonly Rule[] = [
   ...GATES,
   ...DATA_RULES,
   ...MONITORING,
+  ...MAINTENANCE,
   ...CALENDAR,
   ...BACKUP_SETTINGS,
   ...BACKUP_ALARM_RULES,
@@ -33,7 +38,10 @@ const MANUALS_RULES: readonly Rule[] = [
   ...DATABASE_ROLES,
   ...SECURITY,
   ...ISOLATION,
+  ...MAIL,
   ...ON_CALL,
+  ...ESCALATION,
+  ...ROTA,
 ];
 
 /** All rules of the pack. The last one looks at which of the others were called, so it stays last. */

@@ -118,16 +118,16 @@ const socket = resourceRule(
     section: "Security Operations",
     basis: ISOLATE,
     demands:
-      "No service mounts the engine's socket, not even read-only: whoever reaches it is root on the machine. A folder that holds it is mounted read-only, by a service without any right to use it.",
+      "No service but the engine's reader mounts the engine's socket, not even read-only: whoever reaches it is root on the machine. The reader answers what the metrics need, has no capability and no port. A folder that holds the socket is mounted read-only, by a service without any right to use it.",
     types: [SERVICE],
   },
   ({ props }, judge) => {
     const mounts = known(() => container(props).mounts) ?? [];
     for (let index = 0; index < mounts.length; index++) {
       judge.must(
-        () => !isSocket(mounts[index]),
+        () => !isSocket(mounts[index]) || (mounts[index]?.readOnly === true && readsEngine(props)),
         () => `mounts ${mounts[index]?.source}, the engine's socket`,
-        "what the service needs to know, by the metrics agent or through Pulumi",
+        `what the service needs to know, by the metrics agent or through Pulumi; or the service ${ENGINE_READER}, read-only, without capAdds and ports`,
       );
       judge.must(
         () => !holdsSocket(mounts[index]) || (mounts[index]?.readOnly === true && isPowerless(props)),
@@ -137,6 +137,17 @@ const socket = resourceRule(
     }
   },
 );
+
+/** The one service that may ask the engine. */
+const ENGINE_READER = "engine";
+
+function readsEngine(service: Service): boolean {
+  return (
+    serviceName(service) === ENGINE_READER &&
+    (container(service).capAdds ?? []).length === 0 &&
+    (service.endpointSpec?.ports ?? []).length === 0
+  );
+}
 
 type Mount = NonNullable<Service["taskSpec"]["containerSpec"]["mounts"]>[number];
 

@@ -19,7 +19,10 @@ const VERSIONS: Basis = { row: "M19", says: "Identify Previous Version" };
 const LOG_MEGABYTES = 500;
 
 /** The application, what backs it up, and what measures it. */
-const NEEDED = ["db", "redis", "backend", "frontend", "nginx", "ops", "restore", "agent"] as const;
+const NEEDED = ["db", "redis", "backend", "frontend", "nginx", "ops", "restore", "engine", "agent"] as const;
+
+/** What measures the node that it runs on. */
+const PER_NODE: readonly string[] = ["engine", "agent"];
 
 /** Longest time in which a container that hangs is found out, seconds. */
 const DETECTION_SECONDS = 120;
@@ -244,12 +247,13 @@ const agent = resourceRule(
     name: "agent-on-every-node",
     section: "Monitoring",
     basis: { row: "M28", says: "Check system resources" },
-    demands: "The metrics agent runs on every node: one that nobody measures raises no alarm.",
+    demands:
+      "The metrics agent and the engine's reader run on every node: one that nobody measures raises no alarm.",
     types: [SERVICE],
   },
   ({ props }, judge) =>
     judge.must(
-      () => serviceName(props) !== "agent" || props.mode?.global === true,
+      () => !PER_NODE.includes(serviceName(props) ?? "") || props.mode?.global === true,
       "does not run on every node",
       "mode.global true",
     ),

@@ -14,13 +14,25 @@ export function register(program: Command): void {
       const { stopServices } = await import("../upDown");
       const { stopMailbox } = await import("../local/environment");
       const { takeLock } = await import("../lock");
-      const { docker, context } = openSession(stack);
+      const { awsClients, awsReason } = await import("../monitoring/aws");
+      const { quietAlarms } = await import("../monitoring/quiet");
+      const { docker, config, context } = openSession(stack);
+      // A stack that stands still is what was asked for; that AWS is out of reach is no reason to let it run.
+      const quiet = async (): Promise<void> => {
+        try {
+          await quietAlarms(awsClients(config.aws).cloudwatch, stack);
+        } catch (error) {
+          process.stderr.write(
+            `warning: the alarms still page, since they could not be quieted: ${awsReason(error)}\n`,
+          );
+        }
+      };
       const release = await takeLock(context.folder, `fitnesscrm down --stack ${stack}`);
       try {
         const stopped = await inStep(
           progressReporter(),
           `stopping stack ${stack}`,
-          (detail) => stopServices(docker, stack, detail),
+          (detail) => stopServices(docker, stack, detail, quiet),
           (names) => (names.length === 0 ? "it was stopped already" : names.join(", ")),
         );
         if (context.kind === "local" && stopped.length > 0) {

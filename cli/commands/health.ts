@@ -11,8 +11,8 @@ export function register(program: Command): void {
     .action(async (options: { stack: string; json?: boolean }) => {
       const { openSession } = await import("../session");
       const { checkHealth, formatHealth } = await import("../health");
-      const { healthTargets } = await import("../healthTargets");
-      const health = await checkHealth(await healthTargets(openSession(options.stack)));
+      const { watchedTargets } = await import("../healthTargets");
+      const health = await checkHealth(watchedTargets(openSession(options.stack)));
       process.stdout.write(`${options.json ? JSON.stringify(health, null, 2) : formatHealth(health)}\n`);
       process.exitCode = health.healthy ? 0 : 1;
     });

@@ -1,11 +1,6 @@
 import type { Command } from "commander";
+import type { LogsOptions } from "../logs";
 import { example, stackOption } from "../options";
-
-interface LogsOptions {
-  stack: string;
-  follow?: boolean;
-  tail: string;
-}
 
 export function register(program: Command): void {
   program
@@ -13,9 +8,17 @@ export function register(program: Command): void {
     .description("show the logs of one service, or of all (M3)")
     .addOption(stackOption())
     .option("-f, --follow", "go on with new lines as they come")
-    .option("-n, --tail <lines>", "how many of the last lines, or `all`", "100")
-    .addHelpText("after", example("logs backend --tail 50", "logs -f"))
-    .action(async (service: string | undefined, options: LogsOptions) => {
+    .option(
+      "-n, --tail <lines>",
+      "how many of the last lines, or `all`; 100, and all with --since or --grep, unless given",
+    )
+    .option("--since <time>", "only lines since then: 15m, 2h, 3d ago, or 2026-11-26T10:00Z")
+    .option("--grep <expression>", "only lines that match this regular expression")
+    .addHelpText(
+      "after",
+      example("logs backend --tail 50", "logs -f", "logs backend --since 2h --grep 'ERROR|Traceback'"),
+    )
+    .action(async (service: string | undefined, options: LogsOptions & { stack: string }) => {
       const { openSession } = await import("../session");
       const { showLogs } = await import("../logs");
       await showLogs(openSession(options.stack), service, options);

@@ -1,8 +1,35 @@
-import type { Command } from "commander";
-import { example, stackOption } from "../options";
+import { type Command, InvalidArgumentError } from "commander";
+import { example, jsonOption, stackOption, yesOption } from "../options";
 
 export function register(program: Command): void {
   const secrets = program.command("secrets").description("work on the stack's generated passwords and keys");
+  secrets
+    .command("list")
+    .description("show how old each secret is, and whether it can be rotated; no values")
+    .addOption(stackOption())
+    .addOption(jsonOption())
+    .addHelpText("after", example("secrets list", "secrets list --json"))
+    .action(async (options: { stack: string; json?: boolean }) => {
+      const { listSecrets } = await import("../rotation/rotate");
+      listSecrets(options);
+    });
+  secrets
+    .command("rotate [name]")
+    .description("replace a secret by a new one while users are served; sessions end with a new secretKey")
+    .addOption(stackOption())
+    .option(
+      "--all-older-than <days>",
+      "every secret that is older than so many days, or of unknown age",
+      days,
+    )
+    .addOption(yesOption("deploy to a remote stack"))
+    .addHelpText("after", example("secrets rotate appPassword", "secrets rotate --all-older-than 180"))
+    .action(
+      async (name: string | undefined, options: { stack: string; allOlderThan?: number; yes?: boolean }) => {
+        const { rotateSecrets } = await import("../rotation/rotate");
+        await rotateSecrets(name, options);
+      },
+    );
   secrets
     .command("show <name>")
     .description("print one secret, and nothing else")
@@ -22,4 +49,11 @@ export function register(program: Command): void {
       }
       process.stdout.write(`${value}\n`);
     });
+}
+
+function days(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) {
+    throw new InvalidArgumentError("must be a number of days.");
+  }
+  return Number(text);
 }

@@ -3,6 +3,8 @@ import { messageOf, UserError } from "../errors";
 import { checkHealth } from "../health";
 import { healthTargets } from "../healthTargets";
 import { get } from "../http";
+import { metricsArrive } from "../monitoring/arriving";
+import { awsClients, awsReason } from "../monitoring/aws";
 import type { Session } from "../session";
 import { type GateEnvironment, stringsOf } from "./environment";
 import { type ErrorLine, errorLines } from "./logs";
@@ -50,6 +52,7 @@ export async function runAfter(
     await requireHealth(session, note);
     await requireEndpoints(session, note);
     await requireQuietLogs(session, new Date(record.startedAt), note);
+    await expectMetrics(session, note);
   } catch (error) {
     await rememberDeployment(session, record, images, messageOf(error), {
       ...verification,
@@ -113,6 +116,20 @@ async function requireEndpoints({ config }: Session, note: (text: string) => voi
     }
   }
   note(`endpoints: ${endpoints.join(", ")} answer`);
+}
+
+/** A release is no worse because nobody measures it; who deploys should know, and the alarm on silence tells on-call. */
+async function expectMetrics({ config, context }: Session, note: (text: string) => void): Promise<void> {
+  try {
+    const arrive = await metricsArrive(
+      awsClients(config.aws).cloudwatch,
+      context.stack,
+      config.alarms.periodSeconds,
+    );
+    note(arrive ? "metrics: they arrive" : "metrics: none arrives, see ./fitnesscrm logs agent");
+  } catch (error) {
+    note(`metrics: not known whether they arrive: ${awsReason(error)}`);
+  }
 }
 
 function firstWords(body: string): string {

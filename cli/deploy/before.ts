@@ -10,14 +10,13 @@ import { runInOps } from "../ops";
 import type { Session } from "../session";
 import { downtimeOf, judgeDowntime } from "./downtime";
 import { deployer, type GateEnvironment, pinOf, stringsOf } from "./environment";
+import { afterOtherBackup } from "./otherBackup";
 import { readAttempt, writeAttempt } from "./record";
 import { pinRefusal } from "./refusal";
 
 /** Tasks that were just started, as after a `down`, get this long to become healthy before a deployment is refused, seconds. */
 const HEALTH_SECONDS = 90;
 const POLL_MILLISECONDS = 1000;
-const OTHER_BACKUP_SECONDS = 3600;
-const OTHER_BACKUP_POLL_MILLISECONDS = 2000;
 
 /**
  * The gate before a deployment (M16): nothing else is pinned, no downtime outside of the window, the stack is healthy, and a
@@ -48,14 +47,14 @@ export async function runBefore(
   };
 
   const running = await docker.services(context.stack);
-  const isFirst = !running.some(({ service }) => service === "db");
+  const isFirst = isFirstDeployment(running);
   if (isFirst) {
     note("first deployment: nothing runs that could be checked or saved");
   } else {
     refuseDowntime(session, handed, stoppedServices(record, services), note);
     await requireHealth(session, handed, record, running, note);
   }
-  const backup = isFirst ? null : await save(session, handed, note);
+  const backup = isFirst ? null : await save(session, handed, excuseFor(handed, record), note);
 
   const facts: ReleaseFacts = {
     attempt: handed.attempt,
@@ -162,6 +161,23 @@ async function unwellParts(
   }
 }
 
+/** A service that was removed by hand, the database's included, makes no first deployment of the next one. */
+export function isFirstDeployment(running: readonly StackServiceInfo[]): boolean {
+  return running.length === 0;
+}
+
+/**
+ * Why a deployment goes on without a backup that cannot be made; undefined when there is no reason to. A first deployment that
+ * broke off before its `ops` ran is repeated without one: nobody has used the stack yet.
+ */
+export function excuseFor(
+  { repair, despite }: Pick<GateEnvironment, "repair" | "despite">,
+  record: Pick<AttemptRecord, "live"> | undefined,
+): string | undefined {
+  const wasNeverLive = record !== undefined && record.live === undefined;
+  return despite ?? repair ?? (wasNeverLive ? "no release of this stack was live yet" : undefined);
+}
+
 const backupRun = z.looseObject({
   result: z.string().optional(),
   reason: z.string(),
@@ -171,13 +187,15 @@ const backupRun = z.looseObject({
 /** @returns The id of the backup that was made; null when there is a reason to go on without. */
 async function save(
   { docker, context }: Session,
-  { attempt, repair, despite }: GateEnvironment,
+  { attempt }: GateEnvironment,
+  excuse: string | undefined,
   note: (text: string) => void,
 ): Promise<string | null> {
   try {
     const answer = backupRun.parse(
-      await afterOthers(note, () =>
-        runInOps(docker, context.stack, "ops", ["run", "backup", "--label", `before-${attempt}`]),
+      await afterOtherBackup(
+        () => runInOps(docker, context.stack, "ops", ["run", "backup", "--label", `before-${attempt}`]),
+        { note },
       ),
     );
     if (answer.details?.id === undefined || (answer.result ?? "ok") !== "ok") {
@@ -186,7 +204,6 @@ async function save(
     note(`backup: ${answer.reason}`);
     return answer.details.id;
   } catch (error) {
-    const excuse = despite ?? repair;
     if (excuse === undefined) {
       throw new UserError(
         `no backup could be made, and nothing was changed: ${messageOf(error)}. Repair that first, or deploy without one by ` +
@@ -195,23 +212,5 @@ async function save(
     }
     note(`backup: none, ${messageOf(error)}; going on: ${excuse}`);
     return null;
-  }
-}
-
-/** The daily backup, or one of a deployment that was killed, may be under way: a new one waits for its end. */
-async function afterOthers<T>(note: (text: string) => void, backup: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + OTHER_BACKUP_SECONDS * 1000;
-  for (let waits = 0; ; waits += 1) {
-    try {
-      return await backup();
-    } catch (error) {
-      if (!/is running (?:since|already)/.test(messageOf(error)) || Date.now() > deadline) {
-        throw error;
-      }
-      if (waits === 0) {
-        note("backup: another one is under way, waiting for its end");
-      }
-      await new Promise((resolve) => setTimeout(resolve, OTHER_BACKUP_POLL_MILLISECONDS));
-    }
   }
 }

@@ -1,4 +1,6 @@
 import type { DockerHost } from "../docker";
+import { UserError } from "../errors";
+import { lastLine } from "../exec";
 
 /** One line that reports an error. */
 export interface ErrorLine {
@@ -29,6 +31,7 @@ export function reportsError(line: string): boolean {
  * since the watch began. Errors of the release before are not this one's.
  *
  * @param startedAt When the deployment started, by this machine's clock.
+ * @throws UserError when a log cannot be read: that is not the same as one without errors.
  */
 export async function errorLines(
   docker: DockerHost,
@@ -46,7 +49,18 @@ export async function errorLines(
         continue;
       }
       const since = onHost(isNew ? startedAt : watchedFrom);
-      const { stdout, stderr } = await docker.run(["service", "logs", "--raw", "--since", since, task.id]);
+      const { code, stdout, stderr } = await docker.run([
+        "service",
+        "logs",
+        "--raw",
+        "--since",
+        since,
+        task.id,
+      ]);
+      // Of a task that was removed meanwhile there is no log any more.
+      if (code !== 0 && !/no such task|not found/i.test(stderr)) {
+        throw new UserError(`logs of ${service}: cannot be read: ${lastLine(stderr) || `exit code ${code}`}`);
+      }
       const lines = `${stdout}\n${stderr}`.split("\n").filter(reportsError);
       found.push(...lines.map((line) => ({ service, line: line.trim() })));
     }

@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AWS_EMULATOR_IMAGE, MAILBOX_IMAGE } from "../../toolchain";
 import type { DockerHost } from "../docker";
@@ -9,15 +11,33 @@ import { isPortFree, whoListens } from "../ports";
 /** A helper container of a local stack: what stands in for AWS and for real mail. Never part of production. */
 interface HelperContainer {
   /** Short name, in the container's name and its label. */
-  role: "aws" | "mailbox";
+  role: Role;
   image: string;
+  memoryMiB: number;
+  /** Further arguments of `docker run`. */
+  options?: string[];
+  /** What is run instead of the image's own command. */
+  command?: string[];
+  /** Where it is asked; none of its own for one that asks others. */
+  server?: Server;
+}
+
+interface Server {
   /** Port inside the container and on this machine. */
   port: { container: number; host: number; setting: string };
-  environment: Record<string, string>;
-  memoryMiB: number;
   /** Path that answers once it is ready. */
   readyPath: string;
   readySeconds: number;
+}
+
+/** In the order of starting. */
+const ROLES = ["aws", "mailbox", "relay"] as const;
+type Role = (typeof ROLES)[number];
+
+/** Ports of a local stack's helpers on this machine. */
+export interface LocalPorts {
+  awsPort: number;
+  mailboxPort: number;
 }
 
 export interface LocalEnvironment {
@@ -30,16 +50,19 @@ export interface LocalEnvironment {
 }
 
 const LOOPBACK = "127.0.0.1";
+/** How long mail may lie on the emulator's list. */
+const RELAY_SECONDS = 0.5;
 
 /**
- * Starts what a local stack needs beside itself: the AWS emulator and the mailbox. What runs already is left alone.
+ * Starts what a local stack needs beside itself: the AWS emulator, the mailbox, and what carries mail from one to the other. What
+ * runs already is left alone.
  *
  * Both listen on loopback only; the emulator also on the address by which the stack's containers see this machine.
  */
 export async function ensureLocalEnvironment(
   docker: DockerHost,
   stack: string,
-  ports: { awsPort: number; mailboxPort: number },
+  ports: LocalPorts,
 ): Promise<LocalEnvironment> {
   const gateway = await bridgeAddress(docker);
   const containers = helperContainers(ports);
@@ -53,29 +76,50 @@ export async function ensureLocalEnvironment(
   };
 }
 
-function helperContainers(ports: { awsPort: number; mailboxPort: number }): HelperContainer[] {
+function helperContainers({ awsPort, mailboxPort }: LocalPorts): HelperContainer[] {
   return [
     {
       role: "aws",
       image: AWS_EMULATOR_IMAGE,
-      port: { container: 4566, host: ports.awsPort, setting: "fitnesscrm:local.awsPort" },
-      environment: {
+      memoryMiB: 1536,
+      options: Object.entries({
         SERVICES: "s3,iam,sts,sns,sqs,ses,cloudwatch,events,scheduler,logs",
         SKIP_SSL_CERT_DOWNLOAD: "1",
         DISABLE_EVENTS: "1",
+      }).flatMap(([key, value]) => ["--env", `${key}=${value}`]),
+      server: {
+        port: { container: 4566, host: awsPort, setting: "fitnesscrm:local.awsPort" },
+        readyPath: "/_localstack/health",
+        readySeconds: 90,
       },
-      memoryMiB: 1536,
-      readyPath: "/_localstack/health",
-      readySeconds: 90,
     },
     {
       role: "mailbox",
       image: MAILBOX_IMAGE,
-      port: { container: 8025, host: ports.mailboxPort, setting: "fitnesscrm:local.mailboxPort" },
-      environment: {},
       memoryMiB: 128,
-      readyPath: "/readyz",
-      readySeconds: 30,
+      server: {
+        port: { container: 8025, host: mailboxPort, setting: "fitnesscrm:local.mailboxPort" },
+        readyPath: "/readyz",
+        readySeconds: 30,
+      },
+    },
+    {
+      role: "relay",
+      // For its Python; the program is handed over, so that Docker Hub's image of the emulator does as well.
+      image: AWS_EMULATOR_IMAGE,
+      memoryMiB: 256,
+      options: [
+        // Both others listen on this machine's loopback only, and come and go: a network that is shared with one goes with it.
+        ...["--network", "host"],
+        ...["--read-only", "--cap-drop", "ALL", "--user", "65534:65534"],
+        ...["--no-healthcheck", "--entrypoint", "python3"],
+      ],
+      command: [
+        ...["-I", "-c", readFileSync(join(__dirname, "relay.py"), "utf8")],
+        `http://${LOOPBACK}:${awsPort}`,
+        `http://${LOOPBACK}:${mailboxPort}`,
+        String(RELAY_SECONDS),
+      ],
     },
   ];
 }
@@ -109,9 +153,9 @@ async function ensureContainer(
     container.image,
   ]);
   // The mailbox may be replaced whenever its image was built anew; the emulator would lose what it holds.
-  const version = container.role === "aws" ? container.image : image;
+  const version = container.role === "mailbox" ? image : container.image;
   const fingerprint = createHash("sha256")
-    .update(JSON.stringify([args, version]))
+    .update(JSON.stringify([args, version, ...(container.command ?? [])]))
     .digest("hex")
     .slice(0, 16);
   const found = await docker.run([
@@ -126,12 +170,13 @@ async function ensureContainer(
     if (current !== undefined) {
       await docker.runChecked(`container ${name}`, ["container", "rm", "--force", name]);
     }
-    await requireFreePort(container.port.host, container.port.setting);
+    await requireOwnPort(container);
     await docker.runChecked(`container ${name}`, [
       ...args,
       "--label",
       `fitnesscrm.fingerprint=${fingerprint}`,
       container.image,
+      ...(container.command ?? []),
     ]);
   } else if (running !== "true") {
     await startStopped(docker, name, container);
@@ -147,14 +192,15 @@ async function ensureContainer(
   return instance.trim();
 }
 
-async function startStopped(docker: DockerHost, name: string, { port }: HelperContainer): Promise<void> {
-  await requireFreePort(port.host, port.setting);
+async function startStopped(docker: DockerHost, name: string, container: HelperContainer): Promise<void> {
+  await requireOwnPort(container);
   await docker.runChecked(`container ${name}`, ["container", "start", name]);
 }
 
 function runArguments(stack: string, name: string, container: HelperContainer, gateway: string): string[] {
-  const { port, environment, memoryMiB, role } = container;
-  const publish = (address: string): string[] => ["--publish", `${address}:${port.host}:${port.container}`];
+  const { memoryMiB, role, server, options = [] } = container;
+  const publish = (address: string): string[] =>
+    server === undefined ? [] : ["--publish", `${address}:${server.port.host}:${server.port.container}`];
   return [
     "run",
     "--detach",
@@ -176,8 +222,14 @@ function runArguments(stack: string, name: string, container: HelperContainer, g
     "max-file=2",
     ...publish(LOOPBACK),
     ...(role === "aws" ? publish(gateway) : []),
-    ...Object.entries(environment).flatMap(([key, value]) => ["--env", `${key}=${value}`]),
+    ...options,
   ];
+}
+
+async function requireOwnPort({ server }: HelperContainer): Promise<void> {
+  if (server !== undefined) {
+    await requireFreePort(server.port.host, server.port.setting);
+  }
 }
 
 /** @throws UserError naming the port, who has it, and the setting to change. */
@@ -192,9 +244,12 @@ export async function requireFreePort(port: number, setting: string, address?: s
   );
 }
 
-async function waitUntilReady(docker: DockerHost, name: string, container: HelperContainer): Promise<void> {
-  const url = `http://${LOOPBACK}:${container.port.host}${container.readyPath}`;
-  const deadline = Date.now() + container.readySeconds * 1000;
+async function waitUntilReady(docker: DockerHost, name: string, { server }: HelperContainer): Promise<void> {
+  if (server === undefined) {
+    return;
+  }
+  const url = `http://${LOOPBACK}:${server.port.host}${server.readyPath}`;
+  const deadline = Date.now() + server.readySeconds * 1000;
   while (Date.now() < deadline) {
     if (await answers(url)) {
       return;
@@ -207,7 +262,7 @@ async function waitUntilReady(docker: DockerHost, name: string, container: Helpe
   }
   const { stdout, stderr } = await docker.run(["container", "logs", "--tail", "1", name]);
   throw new UserError(
-    `container ${name} did not become ready within ${container.readySeconds} s, it said last: ${(stderr || stdout).trim() || "nothing"}`,
+    `container ${name} did not become ready within ${server.readySeconds} s, it said last: ${(stderr || stdout).trim() || "nothing"}`,
   );
 }
 
@@ -225,11 +280,7 @@ async function answers(url: string): Promise<boolean> {
  * @returns Whether there is one. Without it, what it held is gone.
  * @throws UserError when that cannot be told, or it does not become ready.
  */
-export async function startEmulator(
-  docker: DockerHost,
-  stack: string,
-  ports: { awsPort: number; mailboxPort: number },
-): Promise<boolean> {
+export async function startEmulator(docker: DockerHost, stack: string, ports: LocalPorts): Promise<boolean> {
   const name = helperName(stack, "aws");
   const emulator = helperContainers(ports).find(({ role }) => role === "aws");
   const { code, stdout, stderr } = await docker.run([
@@ -252,18 +303,25 @@ export async function startEmulator(
   return true;
 }
 
-export function helperName(stack: string, role: HelperContainer["role"]): string {
+export function helperName(stack: string, role: Role): string {
   return `fitnesscrm-${stack}-${role}`;
 }
 
 /** Removes the helper containers of a stack, and what the emulator held with them. */
 export async function removeLocalEnvironment(docker: DockerHost, stack: string): Promise<void> {
-  for (const role of ["aws", "mailbox"] as const) {
+  for (const role of [...ROLES].reverse()) {
     await docker.run(["container", "rm", "--force", "--volumes", helperName(stack, role)]);
   }
 }
 
-/** Stops the mailbox; the emulator goes on, since it would forget the backups that it holds. */
+/** Stops mailbox and relay; the emulator goes on, since it holds the backups and lists what the relay has not carried yet. */
 export async function stopMailbox(docker: DockerHost, stack: string): Promise<void> {
-  await docker.run(["container", "stop", helperName(stack, "mailbox")]);
+  await docker.run([
+    "container",
+    "stop",
+    "--time",
+    "2",
+    helperName(stack, "relay"),
+    helperName(stack, "mailbox"),
+  ]);
 }

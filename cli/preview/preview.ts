@@ -4,6 +4,7 @@ import { readCheckout } from "../../release";
 import { PROJECT_FOLDER } from "../context";
 import { requireReadableState } from "../damagedState";
 import { UserError } from "../errors";
+import { isolationNotes } from "../isolate/edge";
 import { explainFailure } from "../pulumi";
 import { openSession, policyArguments, prepareTools, progressReporter, type Session } from "../session";
 import { renderComment } from "./comment";
@@ -25,7 +26,7 @@ export interface PreviewOptions {
 
 /** `./fitnesscrm preview`. Changes nothing. */
 export async function preview(options: PreviewOptions): Promise<void> {
-  const session = openSession(options.stack);
+  const session = openSession(options.stack, { builds: true });
   requireReadableState(session.context);
   // A machine that only reviews, such as a workflow's, has no tools yet.
   await prepareTools(progressReporter(), ["pulumi"]);
@@ -33,6 +34,9 @@ export async function preview(options: PreviewOptions): Promise<void> {
     await previewAsComment(session, options);
   } else {
     await previewAsText(session, options);
+  }
+  for (const note of await isolationNotes(session.docker, session.context.stack)) {
+    process.stderr.write(`isolated: ${note}\n`);
   }
 }
 

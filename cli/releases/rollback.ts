@@ -47,7 +47,7 @@ export async function rollback(options: RollbackOptions): Promise<void> {
     );
   }
   const started = performance.now();
-  const session = openSession(options.stack);
+  const session = openSession(options.stack, { builds: true });
   const { context, config, docker, pulumi } = session;
   const { stack } = context;
   const problem = await docker.problem();

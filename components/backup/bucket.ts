@@ -12,8 +12,11 @@ export interface BackupBucketArgs {
 
 export { PREFIXES };
 
-/** Days for which the record of a deployment is kept: last year's can be compared with this year's (M56). */
-const DEPLOYMENT_DAYS = 2 * 366;
+/** Days for which the records of deployments and incidents are kept: last year's can be compared with this year's (M52, M56). */
+const RECORD_DAYS = 2 * 366;
+
+/** Days for which a report is kept: a year, and the weeks in which it is compared. */
+const REPORT_DAYS = 400;
 
 /** Days after which the parts of an upload that never finished go. */
 const BROKEN_UPLOAD_DAYS = 7;
@@ -21,7 +24,7 @@ const BROKEN_UPLOAD_DAYS = 7;
 /**
  * The S3 bucket for backups (M43): private, encrypted, versioned, TLS only, emptied by lifecycle and by nothing else.
  *
- * Three users: the writer adds backups and records of deployments, and can neither delete nor overwrite for good (versions
+ * Three users: the writer adds backups, reports and records of deployments and incidents, and can neither delete nor overwrite for good (versions
  * stay); the reader is for restores; the archiver keeps the database's log below a prefix of its own, where what expires is
  * deleted, and brought back from its version if it must. A stolen server can thus not destroy its own backups. Protected, and
  * left where it is when the stack is destroyed.
@@ -50,13 +53,16 @@ export class BackupBucket extends pulumi.ComponentResource {
 
     this.bucketName = bucket.bucket;
     this.bucketArn = bucket.arn;
-    const { backups, wal, deployments } = PREFIXES;
+    const { backups, wal, deployments, incidents, reports, archive } = PREFIXES;
     this.writer = this.createUser(name, args, "writer", [
       {
         actions: ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObjectAttributes"],
         on: `${backups}*`,
       },
       { actions: ["s3:PutObject"], on: `${deployments}*` },
+      { actions: ["s3:PutObject"], on: `${incidents}*` },
+      { actions: ["s3:PutObject"], on: `${reports}*` },
+      { actions: ["s3:PutObject", "s3:AbortMultipartUpload"], on: `${archive}*` },
       { actions: ["s3:ListBucket", "s3:GetBucketLocation"], on: "bucket" },
     ]);
     this.archiver = this.createUser(name, args, "archiver", [
@@ -168,7 +174,13 @@ export class BackupBucket extends pulumi.ComponentResource {
             id: "expire-deployments",
             status: "Enabled",
             filter: { prefix: PREFIXES.deployments },
-            expiration: { days: DEPLOYMENT_DAYS },
+            expiration: { days: RECORD_DAYS },
+          },
+          {
+            id: "expire-incidents",
+            status: "Enabled",
+            filter: { prefix: PREFIXES.incidents },
+            expiration: { days: RECORD_DAYS },
           },
           {
             id: "expire-old-versions",
@@ -185,6 +197,12 @@ export class BackupBucket extends pulumi.ComponentResource {
             filter: { prefix: "" },
             expiration: { expiredObjectDeleteMarker: true },
           },
+          {
+            id: "expire-reports",
+            status: "Enabled",
+            filter: { prefix: PREFIXES.reports },
+            expiration: { days: REPORT_DAYS },
+          },
         ],
       },
       { ...this.kept, dependsOn: [versioning] },
@@ -198,7 +216,11 @@ export class BackupBucket extends pulumi.ComponentResource {
     rights: { actions: string[]; on: "bucket" | `${string}*` }[],
   ): aws.iam.AccessKey {
     // No fixed name: one that a killed update left behind would be in the way of the next.
-    const user = new aws.iam.User(`fitnesscrm-${args.stack}-${name}-${purpose}`, {}, { parent: this });
+    const user = new aws.iam.User(
+      `fitnesscrm-${args.stack}-${name}-${purpose}`,
+      { forceDestroy: true },
+      { parent: this },
+    );
     new aws.iam.UserPolicy(
       `${name}-${purpose}`,
       {

@@ -1,7 +1,7 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { ROLE_CONNECTIONS } from "../../config";
-import { scramVerifier } from "./scram";
+import { scramVerifier } from "../../scram";
 
 export interface DatabaseArgs {
   /** Name of the application's database. The server creates it at its first start. */
@@ -15,12 +15,14 @@ export interface DatabaseArgs {
   volume: pulumi.Resource;
   /** Connection limit of the application's role. */
   appConnections: number;
+  /** Whether windows remove old rows, which their role then may (M40). */
+  archives: boolean;
   /** In clear; the server and the state get a verifier of each. */
   passwords: Record<DatabaseRole, pulumi.Input<string>>;
 }
 
 /** Roles that log in. Group roles of the server (`pg_read_all_data`, `pg_monitor`) carry their rights where they exist. */
-export type DatabaseRole = "app" | "readonly" | "backup" | "monitoring";
+export type DatabaseRole = "app" | "readonly" | "backup" | "monitoring" | "maintenance";
 
 /** Full name of a role, e.g. `fitnesscrm_app`. */
 export function roleName(database: string, role: DatabaseRole): string {
@@ -38,13 +40,14 @@ interface RoleSpec {
 const IDLE_IN_TRANSACTION_MS = 10 * 60_000;
 
 /**
- * What lives inside the PostgreSQL server: four roles with the least they need, grants, default privileges and
+ * What lives inside the PostgreSQL server: five roles with the least they need, grants, default privileges and
  * `pg_stat_statements` (M31). No role of these is a superuser, may create roles, or may create databases.
  *
  * - `NAME_app` owns what the application creates in schema public.
  * - `NAME_readonly` reads the application's tables, those of the future included.
  * - `NAME_backup` reads everything, for dumps (M44).
  * - `NAME_monitoring` sees statistics and settings, no data (M29, M31).
+ * - `NAME_maintenance` vacuums, builds indexes anew, and reads; it removes rows where windows archive them (M40).
  */
 export class Database extends pulumi.ComponentResource {
   /** Full role names. */
@@ -71,6 +74,7 @@ export class Database extends pulumi.ComponentResource {
       readonly: roles.readonly.name,
       backup: roles.backup.name,
       monitoring: roles.monitoring.name,
+      maintenance: roles.maintenance.name,
     };
     this.ready = [...Object.values(roles), ...grants, statistics];
     this.registerOutputs({ roles: this.roles });
@@ -89,6 +93,12 @@ export class Database extends pulumi.ComponentResource {
         connectionLimit: ROLE_CONNECTIONS.monitoring,
         memberOf: ["pg_monitor"],
         statementTimeout: 10_000,
+      },
+      maintenance: {
+        connectionLimit: ROLE_CONNECTIONS.maintenance,
+        // It reads, because how bloated an index is follows from statistics on the columns, and rows are archived.
+        memberOf: ["pg_maintain", "pg_read_all_data"],
+        statementTimeout: 0,
       },
     };
     const create = (role: DatabaseRole): postgresql.Role => {
@@ -120,6 +130,7 @@ export class Database extends pulumi.ComponentResource {
       readonly: create("readonly"),
       backup: create("backup"),
       monitoring: create("monitoring"),
+      maintenance: create("maintenance"),
     };
   }
 
@@ -155,6 +166,7 @@ export class Database extends pulumi.ComponentResource {
     onDatabase("readonly", roles.readonly.name, ["CONNECT"]);
     onDatabase("backup", roles.backup.name, ["CONNECT"]);
     onDatabase("monitoring", roles.monitoring.name, ["CONNECT"]);
+    onDatabase("maintenance", roles.maintenance.name, ["CONNECT"]);
     // Without this every role of the server could connect to every database and fill it with temporary tables. After the
     // others: in a new database, such as one that replaces a lost one, what everybody may do by default is not written down
     // until something else is granted, and a refresh would find nothing to revoke.
@@ -174,6 +186,20 @@ export class Database extends pulumi.ComponentResource {
             objectType,
             privileges: ["SELECT"],
           },
+          afterLast(),
+        ),
+      );
+    }
+    if (this.args.archives) {
+      const removes = { role: roles.maintenance.name, database, schema: "public", objectType: "table" };
+      const privileges = ["DELETE"];
+      grants.push(
+        new postgresql.Grant(`${name}-maintenance-tables`, { ...removes, privileges }, afterLast()),
+      );
+      grants.push(
+        new postgresql.DefaultPrivileges(
+          `${name}-maintenance-future-tables`,
+          { ...removes, owner: roles.app.name, privileges },
           afterLast(),
         ),
       );

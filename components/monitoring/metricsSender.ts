@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { METRIC_NAMESPACE } from "./alarm";
+import { METRIC_NAMESPACE } from "../../metricNames";
 
 /** Credentials that can send metrics of the stack's namespace and do nothing else. */
 export class MetricsSender extends pulumi.ComponentResource {
@@ -9,7 +9,11 @@ export class MetricsSender extends pulumi.ComponentResource {
   constructor(name: string, args: { stack: string }, opts?: pulumi.ComponentResourceOptions) {
     super("fitnesscrm:monitoring:MetricsSender", name, {}, opts);
 
-    const user = new aws.iam.User(`fitnesscrm-${args.stack}-${name}`, {}, { parent: this });
+    const user = new aws.iam.User(
+      `fitnesscrm-${args.stack}-${name}`,
+      { forceDestroy: true },
+      { parent: this },
+    );
     new aws.iam.UserPolicy(
       name,
       {

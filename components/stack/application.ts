@@ -6,6 +6,7 @@ import type { Rollout } from "../deploy/rollout";
 import type { Image } from "../images/image";
 import { swarmConfig, swarmSecret } from "./files";
 import type { StackFoundation } from "./foundation";
+import { htpasswd } from "./htpasswd";
 import { type ConfigFile, StackService, type StackServiceArgs } from "./service";
 
 export interface ApplicationArgs {
@@ -19,6 +20,8 @@ export interface ApplicationArgs {
   secrets: Record<string, pulumi.Input<string>>;
   /** Password of the account that `app.adminEmail` names. */
   adminPassword: pulumi.Input<string>;
+  /** Password of the status page for operators, where the user is `operator`. */
+  operatorsPassword: pulumi.Input<string>;
   /** The database and the cache, usable: the application creates its tables when it starts. */
   dependsOn: pulumi.Input<pulumi.Resource>[];
 }
@@ -173,12 +176,24 @@ export class Application extends pulumi.ComponentResource {
         service: "nginx",
         network: foundation.network,
         image: images.nginx.reference,
+        environment: edgeEnvironment(config.http),
         probe: { command: ["/usr/local/bin/healthcheck"] },
         limits: config.resources.nginx,
         replicas: 1,
         update: "replace",
         pinned: true,
         publish: { host: config.http.port, container: 80 },
+        secrets: {
+          operators: swarmSecret(
+            stack,
+            "operators",
+            pulumi.secret(args.operatorsPassword).apply((password) => htpasswd("operator", password)),
+            this,
+          ),
+        },
+        // Where the agent reads them.
+        volumes: { "/var/log/edge": foundation.volumes["edge-log"].name },
+        readOnlyVolumes: { "/pages": foundation.volumes.pages.name },
         scratchMiB: { "/tmp": 128 },
         readOnlyRoot: true,
         stopGraceSeconds: DRAIN_SECONDS,
@@ -186,4 +201,13 @@ export class Application extends pulumi.ComponentResource {
       { parent: this },
     );
   }
+}
+
+function edgeEnvironment({ trustedProxies, loginLimit }: Config["http"]): Record<string, string> {
+  return {
+    ...(trustedProxies.length > 0 && { NGINX_TRUSTED_PROXIES: trustedProxies.join(" ") }),
+    NGINX_LOGIN_PATHS: loginLimit.paths.join(" "),
+    NGINX_LOGIN_PER_MINUTE: String(loginLimit.perMinute),
+    NGINX_LOGIN_BURST: String(loginLimit.burst),
+  };
 }

@@ -1,9 +1,20 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
-/** Data that outlives every container. */
-export const VOLUMES = ["postgres", "redis", "uploads", "backups", "restore"] as const;
+/** Data that outlives every container, the log of the edge, the socket of the engine's reader, and the pages for people. */
+export const VOLUMES = [
+  "postgres",
+  "redis",
+  "uploads",
+  "backups",
+  "restore",
+  "edge-log",
+  "engine",
+  "pages",
+] as const;
 export type VolumeName = (typeof VOLUMES)[number];
+
+const DRILL_DISK_MIB = 16;
 
 /**
  * What stands still below the services: the overlay network and the volumes. Both have fixed names and are protected, so
@@ -12,8 +23,14 @@ export type VolumeName = (typeof VOLUMES)[number];
 export class StackFoundation extends pulumi.ComponentResource {
   readonly network: docker.Network;
   readonly volumes: Record<VolumeName, docker.Volume>;
+  /** Small file system in memory that a fire drill fills; on stacks for drills only. */
+  readonly drillDisk: docker.Volume | undefined;
 
-  constructor(name: string, args: { stack: string }, opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    args: { stack: string; drills: boolean },
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super("fitnesscrm:stack:Foundation", name, {}, opts);
 
     this.network = this.createNetwork(name, args.stack);
@@ -23,7 +40,11 @@ export class StackFoundation extends pulumi.ComponentResource {
       uploads: this.createVolume("uploads", args.stack),
       backups: this.createVolume("backups", args.stack),
       restore: this.createVolume("restore", args.stack),
+      "edge-log": this.createVolume("edge-log", args.stack),
+      engine: this.createVolume("engine", args.stack),
+      pages: this.createVolume("pages", args.stack),
     };
+    this.drillDisk = args.drills ? this.createDrillDisk(args.stack) : undefined;
     this.registerOutputs({ networkName: this.network.name });
   }
 
@@ -42,6 +63,19 @@ export class StackFoundation extends pulumi.ComponentResource {
       // A volume that was lost is made anew by the engine, without labels, as soon as a task wants it. To replace it for that would
       // be to delete it, with what was restored into it.
       { parent: this, protect: true, ignoreChanges: ["labels"] },
+    );
+  }
+
+  private createDrillDisk(stack: string): docker.Volume {
+    return new docker.Volume(
+      "drill-disk",
+      {
+        name: `fitnesscrm-${stack}-drill-disk`,
+        driver: "local",
+        driverOpts: { type: "tmpfs", device: "tmpfs", o: `size=${DRILL_DISK_MIB}m` },
+        labels: labels(stack),
+      },
+      { parent: this, ignoreChanges: ["labels"] },
     );
   }
 }

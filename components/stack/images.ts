@@ -16,7 +16,7 @@ export interface StackImagesArgs {
 }
 
 /** Images that the project makes from its own `images/` folder. */
-type OwnImage = "postgres" | "redis" | "nginx" | "ops" | "agent";
+type OwnImage = "postgres" | "redis" | "nginx" | "ops" | "engine" | "agent";
 
 /** Every image of the stack: the application's, built or pulled (M17), and those of the project. */
 export class StackImages extends pulumi.ComponentResource {
@@ -53,6 +53,7 @@ export class StackImages extends pulumi.ComponentResource {
           ].map(contentOf),
         },
       }),
+      engine: this.ownImage("engine"),
       agent: this.ownImage("agent", {
         prepare: "images/agent/prepare.sh",
         alsoDependsOn: { words: [args.agentVersion] },
@@ -66,6 +67,7 @@ export class StackImages extends pulumi.ComponentResource {
       redis: this.own.redis.reference,
       nginx: this.own.nginx.reference,
       ops: this.own.ops.reference,
+      engine: this.own.engine.reference,
       agent: this.own.agent.reference,
     });
     this.registerOutputs({ references: this.references });

@@ -12,17 +12,36 @@ export interface OperationsArgs {
   stack: string;
   rollout: Rollout;
   foundation: StackFoundation;
-  images: { ops: Image; agent: Image };
-  config: Pick<Config, "resources">;
+  images: { ops: Image; engine: Image; agent: Image };
+  config: Pick<Config, "resources" | "alarms" | "aws" | "drills">;
+  /** What people type; its certificate is watched where it has one. */
+  publicUrl: string;
   tasks: ScheduledTasks;
   /** What the containers know of backups: see `ops/backup/settings.ts`. */
   backupSettings: pulumi.Input<string>;
+  /** What ops knows of on-call: see `ops/onCallSettings.ts`. */
+  onCallSettings: pulumi.Input<string>;
+  /** What ops knows of mail: see `ops/mail/settings.ts`. */
+  mailSettings: pulumi.Input<string>;
+  /** What ops knows of the maintenance window: see `ops/window/settings.ts`. */
+  windowSettings: pulumi.Input<string>;
+  /** What ops knows of reports: see `ops/reports/settings.ts`. */
+  reportSettings: pulumi.Input<string>;
   /** Connections as the monitoring role: statistics, no data. */
   monitoringDatabaseUrl: pulumi.Input<string>;
   /** Connections as the backup role: reads everything. */
   backupDatabaseUrl: pulumi.Input<string>;
+  /** Connections as the maintenance role: vacuums, builds indexes anew, archives. */
+  maintenanceDatabaseUrl: pulumi.Input<string>;
   redisUrl: pulumi.Input<string>;
-  credentials: { writer: aws.iam.AccessKey; reader: aws.iam.AccessKey; metrics: aws.iam.AccessKey };
+  credentials: {
+    writer: aws.iam.AccessKey;
+    reader: aws.iam.AccessKey;
+    metrics: aws.iam.AccessKey;
+    acknowledger: aws.iam.AccessKey;
+    mailer: aws.iam.AccessKey;
+    metricsReader: aws.iam.AccessKey;
+  };
   /** Private key of age that opens the backups. */
   backupIdentity: pulumi.Input<string>;
   /** pgBackRest's configuration. */
@@ -42,11 +61,13 @@ const STOP_SECONDS = 60;
 
 /**
  * What runs beside the application: ops, which checks the stack from inside and makes the backups; restore, which alone can
- * open them, for drills and restores; and the metrics agent, one on every node. None has the Docker socket, none runs as root.
+ * open them, for drills and restores; and the metrics agent, one on every node. None of these has the Docker socket or runs as
+ * root: of the engine the agent sees what its reader, the service engine, lets through.
  */
 export class Operations extends pulumi.ComponentResource {
   readonly ops: StackService;
   readonly restore: StackService;
+  readonly engine: StackService;
   readonly agent: StackService;
 
   constructor(name: string, args: OperationsArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -55,10 +76,12 @@ export class Operations extends pulumi.ComponentResource {
     const shared = this.sharedFiles(args);
     this.ops = this.createOps(args, shared);
     this.restore = this.createRestore(args, shared);
+    this.engine = this.createEngineReader(args);
     this.agent = this.createAgent(args);
     this.registerOutputs({
       ops: this.ops.serviceName,
       restore: this.restore.serviceName,
+      engine: this.engine.serviceName,
       agent: this.agent.serviceName,
     });
   }
@@ -78,17 +101,51 @@ export class Operations extends pulumi.ComponentResource {
 
   private createOps(args: OperationsArgs, shared: SharedFiles): StackService {
     const { stack, foundation } = args;
-    return this.createWorker("ops", args, shared, {
-      secrets: {
-        ops_database_url: swarmSecret(stack, "ops-database-url", args.monitoringDatabaseUrl, this),
-        redis_url: swarmSecret(stack, "ops-redis-url", args.redisUrl, this),
-        backup_database_url: swarmSecret(stack, "backup-database-url", args.backupDatabaseUrl, this),
-        backup_writer: swarmSecret(stack, "backup-writer", keyFile(args.credentials.writer), this),
+    const onCall = {
+      config: swarmConfig(stack, "on-call", args.onCallSettings, this),
+      path: "/fitnesscrm/on-call.json",
+    };
+    const mail = {
+      config: swarmConfig(stack, "mail", args.mailSettings, this),
+      path: "/fitnesscrm/mail.json",
+    };
+    const maintenance = {
+      config: swarmConfig(stack, "maintenance", args.windowSettings, this),
+      path: "/fitnesscrm/maintenance.json",
+    };
+    const reports = {
+      config: swarmConfig(stack, "reports", args.reportSettings, this),
+      path: "/fitnesscrm/reports.json",
+    };
+    return this.createWorker(
+      "ops",
+      args,
+      { ...shared, configs: [...shared.configs, onCall, mail, maintenance, reports] },
+      {
+        secrets: {
+          acknowledger: swarmSecret(stack, "acknowledger", keyFile(args.credentials.acknowledger), this),
+          mailer: swarmSecret(stack, "mailer", keyFile(args.credentials.mailer), this),
+          maintenance_database_url: swarmSecret(
+            stack,
+            "maintenance-database-url",
+            args.maintenanceDatabaseUrl,
+            this,
+          ),
+          metrics_reader: swarmSecret(stack, "metrics-reader", keyFile(args.credentials.metricsReader), this),
+          ops_database_url: swarmSecret(stack, "ops-database-url", args.monitoringDatabaseUrl, this),
+          redis_url: swarmSecret(stack, "ops-redis-url", args.redisUrl, this),
+          backup_database_url: swarmSecret(stack, "backup-database-url", args.backupDatabaseUrl, this),
+          backup_writer: swarmSecret(stack, "backup-writer", keyFile(args.credentials.writer), this),
+        },
+        volumes: { "/backups": foundation.volumes.backups.name, "/pages": foundation.volumes.pages.name },
+        readOnlyVolumes: {
+          "/uploads": foundation.volumes.uploads.name,
+          "/var/log/edge": foundation.volumes["edge-log"].name,
+        },
+        scratchMiB: { "/tmp": 64 },
+        environment: { OPS_FAILED_LOGIN_MINUTES: String(args.config.alarms.failedLogins.minutes) },
       },
-      volumes: { "/backups": foundation.volumes.backups.name },
-      readOnlyVolumes: { "/uploads": foundation.volumes.uploads.name },
-      scratchMiB: { "/tmp": 64 },
-    });
+    );
   }
 
   private createRestore(args: OperationsArgs, shared: SharedFiles): StackService {
@@ -110,7 +167,7 @@ export class Operations extends pulumi.ComponentResource {
     service: keyof typeof RECORDS,
     { stack, rollout, foundation, images, config, dependsOn }: OperationsArgs,
     shared: SharedFiles,
-    own: Pick<StackServiceArgs, "volumes" | "readOnlyVolumes" | "scratchMiB"> &
+    own: Pick<StackServiceArgs, "environment" | "volumes" | "readOnlyVolumes" | "scratchMiB"> &
       Required<Pick<StackServiceArgs, "secrets">>,
   ): StackService {
     return new StackService(
@@ -121,9 +178,9 @@ export class Operations extends pulumi.ComponentResource {
         service,
         network: foundation.network,
         image: images.ops.reference,
-        environment: { OPS_ROLE: service, OPS_RECORDS: RECORDS[service] },
         configs: shared.configs,
         ...own,
+        environment: { OPS_ROLE: service, OPS_RECORDS: RECORDS[service], ...own.environment },
         secrets: { ...own.secrets, ...shared.secrets },
         readOnlyRoot: true,
         probe: { command: ["/usr/local/bin/healthcheck"] },
@@ -139,8 +196,32 @@ export class Operations extends pulumi.ComponentResource {
     );
   }
 
+  private createEngineReader({ stack, rollout, foundation, images, config }: OperationsArgs): StackService {
+    return new StackService(
+      "engine",
+      {
+        stack,
+        rollout,
+        service: "engine",
+        network: foundation.network,
+        image: images.engine.reference,
+        readOnlyRoot: true,
+        hostFolders: { "/var/run/docker.sock": "/var/run/docker.sock" },
+        volumes: { "/run/engine": foundation.volumes.engine.name },
+        scratchMiB: { "/tmp": 8 },
+        probe: { command: ["/usr/local/bin/healthcheck"] },
+        limits: config.resources.engine,
+        replicas: "global",
+        // Two would take each other's socket away.
+        update: "replace",
+      },
+      { parent: this },
+    );
+  }
+
   private createAgent(args: OperationsArgs): StackService {
     const { stack, rollout, foundation, images, config } = args;
+    const { drillDisk } = foundation;
     return new StackService(
       "agent",
       {
@@ -149,7 +230,7 @@ export class Operations extends pulumi.ComponentResource {
         service: "agent",
         network: foundation.network,
         image: images.agent.reference,
-        environment: { AGENT_STACK: stack, HOST_PROC: "/hostfs/proc" },
+        environment: agentEnvironment(args),
         readOnlyRoot: true,
         secrets: {
           monitoring_database_url: swarmSecret(
@@ -158,9 +239,21 @@ export class Operations extends pulumi.ComponentResource {
             args.monitoringDatabaseUrl,
             this,
           ),
+          redis_url: swarmSecret(stack, "agent-redis-url", args.redisUrl, this),
+          agent_aws_credentials: swarmSecret(
+            stack,
+            "agent-aws-credentials",
+            profileFile(args.credentials.metrics),
+            this,
+          ),
         },
-        // Not the whole of /, where the engine's socket lies.
-        hostFolders: { "/hostfs/proc": "/proc" },
+        // Not the whole of /, where the engine's socket lies. The second one stands for the file system that it lies on.
+        hostFolders: { "/hostfs/proc": "/proc", "/hostfs/root": "/etc/os-release" },
+        readOnlyVolumes: {
+          "/var/log/edge": foundation.volumes["edge-log"].name,
+          "/run/engine": foundation.volumes.engine.name,
+          ...(drillDisk !== undefined && { "/drill/disk": drillDisk.name }),
+        },
         probe: { command: ["/usr/local/bin/healthcheck"] },
         limits: config.resources.agent,
         replicas: "global",
@@ -170,6 +263,27 @@ export class Operations extends pulumi.ComponentResource {
       { parent: this },
     );
   }
+}
+
+function agentEnvironment({ stack, config, publicUrl }: OperationsArgs): Record<string, string> {
+  const endpoint = config.aws.emulator?.containerEndpoint;
+  return {
+    AGENT_STACK: stack,
+    AGENT_INTERVAL: `${config.alarms.periodSeconds}s`,
+    AGENT_MIN_REQUESTS: String(config.alarms.minRequests),
+    AGENT_DRILLS: String(config.drills),
+    AWS_REGION: config.aws.region,
+    ...(endpoint !== undefined && { AWS_ENDPOINT_URL: endpoint }),
+    ...(publicUrl.startsWith("https:") && { AGENT_CERTIFICATE_URL: publicUrl }),
+    HOST_PROC: "/hostfs/proc",
+  };
+}
+
+/** A key as AWS's own libraries read it from a file. */
+function profileFile(key: aws.iam.AccessKey): pulumi.Output<string> {
+  return pulumi.secret(
+    pulumi.interpolate`[default]\naws_access_key_id = ${key.id}\naws_secret_access_key = ${key.secret}\n`,
+  );
 }
 
 /** A key as the containers read it: one JSON file, so that its two halves never come from two different keys. */

@@ -43,7 +43,7 @@ export interface StackServiceArgs {
   volumes?: Record<string, pulumi.Input<string>>;
   /** Volumes that the container may not change. */
   readOnlyVolumes?: Record<string, pulumi.Input<string>>;
-  /** Read-only folders of the host by mount point. */
+  /** Read-only folders and files of the host by mount point. */
   hostFolders?: Record<string, string>;
   /** In-memory folders by mount point, MiB. */
   scratchMiB?: Record<string, number>;
@@ -152,7 +152,8 @@ function containerSpec(args: StackServiceArgs): docker.types.input.ServiceTaskSp
     ...(args.environment !== undefined && { env: args.environment }),
     readOnly: args.readOnlyRoot ?? false,
     stopGracePeriod: duration(args.stopGraceSeconds ?? 30),
-    labels: labels(args),
+    // The engine tells of a container's memory limit with its use, but not of its CPUs: the agent finds them here.
+    labels: [...labels(args), { label: "fitnesscrm.cpus", value: String(args.limits.cpus) }],
     secrets: Object.entries(args.secrets ?? {}).map(([fileName, secret]) => ({
       secretId: secret.id,
       secretName: secret.name,

@@ -14,6 +14,7 @@ import shutil
 import threading
 import time
 
+from alarms import evaluate_each_period
 from localstack.aws import handlers
 from localstack.runtime import events, main
 from localstack.runtime.runtime import LocalstackRuntime
@@ -163,6 +164,8 @@ def remember():
     """Puts the parts in place; to be called before LocalStack starts."""
     # Restarting the alarms asks about every region there is, and each one that is switched off would be a line.
     logging.getLogger("localstack.aws.handlers.region").setLevel(logging.ERROR)
+    # It keeps an alarm's tags with the alarm, and says with every look at it that CloudWatch does not.
+    logging.getLogger("localstack.aws.protocol.serializer").setLevel(logging.ERROR)
     ephemeral.EphemeralS3ObjectStore = KeptObjects
     start = ServiceContainer.start
 
@@ -199,5 +202,6 @@ def remember():
 
 
 if __name__ == "__main__":
+    evaluate_each_period()
     remember()
     main.main()

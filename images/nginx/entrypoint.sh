@@ -10,6 +10,16 @@ set -eu
 CONF=/tmp/nginx/nginx.conf
 QUIET_SECONDS=25
 
+# Where a volume is mounted, the requests are logged there too, for the metrics agent: into two files in turn. One is emptied when
+# the other one is full, so that a reader of both has read it long before, and no file changes its name under a reader.
+LOG_FOLDER=/var/log/edge
+LOG_LINK=/tmp/nginx/requests.log
+CHECK_SECONDS=2
+
+# The status page is renewed once a minute. While it is not, for NGINX_OLD_SECONDS, a mark lies here, and nginx says so on the page.
+STATUS_PAGE=/pages/status.html
+OLD_MARK=/tmp/nginx/old
+
 fail() {
   printf 'nginx: %s\n' "$1" >&2
   exit 1
@@ -27,10 +37,45 @@ allow NGINX_PORT '[0-9]{1,5}' 'a port number is allowed'
 allow NGINX_BACKEND '[A-Za-z0-9._-]+:[0-9]{1,5}' 'NAME:PORT is allowed, for example backend:5000'
 allow NGINX_FRONTEND '[A-Za-z0-9._-]+:[0-9]{1,5}' 'NAME:PORT is allowed, for example frontend:3000'
 allow NGINX_CLIENT_MAX_BODY_SIZE '[0-9]+[kKmMgG]?' 'a size is allowed, for example 20m'
+allow NGINX_LOG_BYTES '[1-9][0-9]{0,9}' 'a number of bytes is allowed'
+allow NGINX_OLD_SECONDS '[1-9][0-9]{0,5}' 'a number of seconds is allowed'
 allow NGINX_RESOLVER '[0-9a-fA-F.:]+|\[[0-9a-fA-F:]+\](:[0-9]+)?' 'an IP address is allowed'
+[ -z "$NGINX_TRUSTED_PROXIES" ] ||
+  allow NGINX_TRUSTED_PROXIES '([0-9a-fA-F.:]+(/[0-9]{1,3})?( |$))*' 'addresses and networks are allowed, for example 10.0.0.0/8'
+allow NGINX_LOGIN_PATHS '(/[A-Za-z0-9._~/-]+( |$))+' 'paths are allowed, for example /api/login'
+allow NGINX_LOGIN_PER_MINUTE '[1-9][0-9]{0,3}' 'a number of requests is allowed'
+allow NGINX_LOGIN_BURST '[0-9]{1,4}' 'a number of requests is allowed'
 mkdir -p /tmp/nginx 2>/dev/null && [ -w /tmp/nginx ] || fail "/tmp is not writable for uid $(id -u): mount a tmpfs with mode 1777 there"
 
-sed -e "s|@PORT@|$NGINX_PORT|g" -e "s|@BACKEND@|$NGINX_BACKEND|g" -e "s|@FRONTEND@|$NGINX_FRONTEND|g" \
+log_file=
+if [ -w "$LOG_FOLDER" ]; then
+  # The one that was written last goes on.
+  touch -a "$LOG_FOLDER/requests.a.log" "$LOG_FOLDER/requests.b.log"
+  ln -sfn "$(ls -t "$LOG_FOLDER"/requests.[ab].log | head -n 1)" "$LOG_LINK"
+  log_file="access_log $LOG_LINK edge;"
+fi
+
+# each LIST FORMAT: one directive a word, on one line.
+each() {
+  for word in $1; do
+    # shellcheck disable=SC2059 # The format is ours.
+    printf "$2 " "$word"
+  done
+}
+
+trusted_proxies=$(each "$NGINX_TRUSTED_PROXIES" 'set_real_ip_from %s;')
+trusted_networks=$(each "$NGINX_TRUSTED_PROXIES" '%s 1;')
+login_paths=$(each "$NGINX_LOGIN_PATHS" '"POST %s" $binary_remote_addr;')
+# nginx takes no burst of 0 but by leaving it out.
+login_burst=
+[ "$NGINX_LOGIN_BURST" -eq 0 ] || login_burst=" burst=$NGINX_LOGIN_BURST nodelay"
+retry_seconds=$(((60 + NGINX_LOGIN_PER_MINUTE - 1) / NGINX_LOGIN_PER_MINUTE))
+
+sed -e "s|@TRUSTED_PROXIES@|$trusted_proxies|g" -e "s|@TRUSTED_NETWORKS@|$trusted_networks|g" \
+  -e "s|@LOGIN_PATHS@|$login_paths|g" -e "s|@LOGIN_PER_MINUTE@|$NGINX_LOGIN_PER_MINUTE|g" \
+  -e "s|@LOGIN_BURST@|$login_burst|g" -e "s|@LOGIN_RETRY_SECONDS@|$retry_seconds|g" \
+  -e "s|@PORT@|$NGINX_PORT|g" -e "s|@BACKEND@|$NGINX_BACKEND|g" -e "s|@FRONTEND@|$NGINX_FRONTEND|g" \
+  -e "s|@LOG_FILE@|$log_file|g" \
   -e "s|@CLIENT_MAX_BODY_SIZE@|$NGINX_CLIENT_MAX_BODY_SIZE|g" -e "s|@RESOLVER@|$NGINX_RESOLVER|g" \
   /etc/nginx/nginx.conf.template >"$CONF"
 
@@ -58,6 +103,34 @@ trap 'pass USR1' USR1
 # -e: the path of the error log that is compiled in is not writable, and nginx warns about it before it reads its file.
 nginx -e stderr -c "$CONF" -g 'daemon off;' &
 nginx=$!
+
+mark_old() {
+  while
+    written=$(stat -c %Y "$STATUS_PAGE" 2>/dev/null || echo "")
+    if [ -n "$written" ] && [ $(($(date +%s) - written)) -gt "$NGINX_OLD_SECONDS" ]; then
+      touch "$OLD_MARK"
+    else
+      rm -f "$OLD_MARK"
+    fi
+    sleep "$CHECK_SECONDS"
+  do :; done
+}
+mark_old &
+
+rotate() {
+  while sleep "$CHECK_SECONDS"; do
+    full=$(readlink "$LOG_LINK")
+    [ "$(stat -c %s "$full" 2>/dev/null || echo 0)" -ge "$NGINX_LOG_BYTES" ] || continue
+    case $full in
+    *.a.log) next=$LOG_FOLDER/requests.b.log ;;
+    *) next=$LOG_FOLDER/requests.a.log ;;
+    esac
+    : >"$next" || continue
+    ln -sfn "$next" "$LOG_LINK"
+    kill -s USR1 "$nginx" || return 0
+  done
+}
+[ -z "$log_file" ] || rotate &
 
 # A signal ends the wait, too: nginx has ended when it is not there any more.
 while

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { liveRelease } from "../deployments/live";
 import { reasonOf } from "../health";
 import { withLock } from "../lock";
 import { encryptOutputTo, type Sum, sync } from "./crypt";
@@ -22,7 +23,8 @@ import { type BackupEntry, listAll, VERIFIED } from "./list";
 import { FILES, fileOf, formatManifest, type Manifest } from "./manifest";
 import { childController, start, together } from "./process";
 import { toPrune } from "./prune";
-import { type BackupStore, backupStore, isPassing } from "./s3";
+import { type BackupStore, backupStore, type Waits } from "./s3";
+import { isPassing } from "./s3Errors";
 import type { BackupSettings } from "./settings";
 import { packUploads, type UploadsSum } from "./uploads";
 import { verifyCopy, verifyLocal } from "./verify";
@@ -51,6 +53,10 @@ export interface BackupPlaces {
   scratch?: string;
   /** Milliseconds for which S3 may be away. */
   patienceMs?: number;
+  /** Milliseconds for which a locked table is waited for, twice. */
+  lockWaitMs?: number;
+  /** The clock of that patience. */
+  waits?: Waits;
 }
 
 export interface BackupResult {
@@ -70,13 +76,17 @@ export interface BackupResult {
 
 const LABEL = /^[^\p{Cc}\p{Cs}]{1,100}$/u;
 
-function places(given: BackupPlaces): Required<Omit<BackupPlaces, "patienceMs">> {
+type Places = Required<Pick<BackupPlaces, "backups" | "uploads" | "secrets" | "scratch">> &
+  Pick<BackupPlaces, "lockWaitMs">;
+
+function places(given: BackupPlaces): Places {
   const { OPS_BACKUPS, OPS_UPLOADS, OPS_SECRETS_DIR } = process.env;
   return {
     backups: given.backups ?? OPS_BACKUPS ?? "/backups",
     uploads: given.uploads ?? OPS_UPLOADS ?? "/uploads",
     secrets: given.secrets ?? OPS_SECRETS_DIR ?? "/run/secrets",
     scratch: given.scratch ?? join(tmpdir(), "ops-backup"),
+    lockWaitMs: given.lockWaitMs,
   };
 }
 
@@ -134,12 +144,13 @@ function withDisk(error: unknown, root: string): unknown {
 async function makeLocal(
   settings: BackupSettings,
   context: BackupContext,
-  where: ReturnType<typeof places>,
+  where: Places,
   last: Manifest | undefined,
 ): Promise<LocalBackup> {
   const access: DatabaseAccess = {
     urlFile: join(where.secrets, "backup_database_url"),
     scratch: where.scratch,
+    lockWaitMs: where.lockWaitMs,
   };
   const { controller, release } = childController(context.signal);
   const { signal } = controller;
@@ -156,11 +167,11 @@ async function makeLocal(
 
       context.log(`backup ${id}: dumping ${megabytes(snapshot.bytes)}`);
       const database = async () => {
-        const tables = await dump(snapshot, access, folder, signal);
+        const sums = await dump(snapshot, access, folder, signal);
         await snapshot.close();
         const sum = await packDump(folder, settings.recipients, at(FILES.database), signal);
         await rm(folder, { recursive: true, force: true });
-        return { tables, sum };
+        return { sums, sum };
       };
       // After the snapshot, so that every upload that a row speaks of is in.
       const [data, uploads] = await together<
@@ -176,12 +187,12 @@ async function makeLocal(
         createdAt: snapshot.takenAt.toISOString(),
         finishedAt: new Date().toISOString(),
         label: context.label ?? null,
-        release: settings.release,
+        release: await liveRelease(where.backups),
         stack: settings.stack,
         serverVersion: snapshot.serverVersion,
         serverVersionNum: snapshot.serverVersionNum,
         database: { name: settings.database.name, bytes: snapshot.bytes },
-        tables: data.tables,
+        ...data.sums,
         uploads: uploads.listing,
         files: [
           { name: FILES.database, ...data.sum },
@@ -297,7 +308,7 @@ export async function runBackup(
     async (lost) => {
       const signal = AbortSignal.any([context.signal, lost]);
       const own: BackupContext = { ...context, log: (line) => context.log(line), signal };
-      const options = { signal, log: own.log, patienceMs: given.patienceMs };
+      const options = { signal, log: own.log, patienceMs: given.patienceMs, waits: given.waits };
       const writer = backupStore(settings, join(where.secrets, "backup_writer"), options);
       const reader = backupStore(settings, join(where.secrets, "backup_reader"), options);
       try {

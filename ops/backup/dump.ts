@@ -5,8 +5,9 @@ import { Client, DatabaseError } from "pg";
 import { reasonOf } from "../health";
 import { encryptOutputTo, type Sum } from "./crypt";
 import type { TableSum } from "./manifest";
+import { countObjects, leastAdvanced, type ObjectSums, readSequences } from "./objects";
 import { childController, start, together } from "./process";
-import { countTables, lockStatement } from "./tables";
+import { beginLocked, countTables } from "./tables";
 
 /** The name under which the server knows our sessions. */
 const APPLICATION = "fitnesscrm-backup";
@@ -14,10 +15,11 @@ const CONNECT_MS = 15_000;
 /** For the sessions of a killed run to leave: the role has no connection to spare. */
 const ROOM_MS = 30_000;
 /** A deployment that changes tables may hold their locks. */
-const LOCK_WAIT = "60s";
+const LOCK_WAIT_MS = 60_000;
 /** As small as gzip makes it, for a fifth of the work; level 1 takes half of this and is up to 4% larger (bench:backup). */
 const COMPRESSION = "zstd:3";
-const JOBS = 2;
+/** Of pg_dump, each with a connection beside its own. */
+export const JOBS = 2;
 const TOO_MANY_CONNECTIONS = "53300";
 
 export interface DatabaseAccess {
@@ -25,6 +27,8 @@ export interface DatabaseAccess {
   readonly urlFile: string;
   /** Folder for the password file of pg_dump; not on a disk. */
   readonly scratch: string;
+  /** Milliseconds for which a table that somebody locked is waited for; a minute when left out. */
+  readonly lockWaitMs?: number;
 }
 
 /** What the database was at the moment of the snapshot. */
@@ -91,6 +95,7 @@ async function connect(url: URL, signal: AbortSignal): Promise<Client> {
  * holds the lock, so there is no other.
  */
 export async function openSnapshot(access: DatabaseAccess, signal: AbortSignal): Promise<OpenSnapshot> {
+  const { lockWaitMs = LOCK_WAIT_MS } = access;
   const url = await readUrl(access.urlFile);
   const client = await connect(url, signal);
   try {
@@ -99,12 +104,7 @@ export async function openSnapshot(access: DatabaseAccess, signal: AbortSignal):
        WHERE usename = current_user AND application_name = $1 AND pid <> pg_backend_pid()`,
       [APPLICATION],
     );
-    const lock = await lockStatement(client);
-    await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    if (lock !== undefined) {
-      await client.query(`SET LOCAL lock_timeout = '${LOCK_WAIT}'`);
-      await client.query(lock);
-    }
+    await beginLocked(client, lockWaitMs);
     // Workers of ours would only take the dump's processors.
     await client.query("SET LOCAL max_parallel_workers_per_gather = 0");
     const { rows } = await client.query<{
@@ -149,8 +149,13 @@ export function publicUrl(url: URL): string {
   return shown.href;
 }
 
+/** What a dump holds, counted. */
+export interface DumpSums extends Required<ObjectSums> {
+  readonly tables: TableSum[];
+}
+
 /**
- * Dumps what a snapshot sees into the new folder `folder`, and beside it counts and checks every table in the same snapshot.
+ * Dumps what a snapshot sees into the new folder `folder`, and beside it counts and checks everything in the same snapshot.
  *
  * @throws Error of one line: what of both failed first, and why.
  */
@@ -159,10 +164,12 @@ export async function dump(
   access: DatabaseAccess,
   folder: string,
   signal: AbortSignal,
-): Promise<TableSum[]> {
+): Promise<DumpSums> {
   const passwords = join(access.scratch, "pgpass");
   await mkdir(access.scratch, { recursive: true, mode: 0o700 });
   await writeFile(passwords, passwordLine(snapshot.url), { mode: 0o600 });
+  // Before pg_dump reads them: no snapshot holds them still, and the dump's must not look behind.
+  const before = await readSequences(snapshot.client);
   const { controller, release } = childController(signal);
   try {
     const pgDump = start(
@@ -173,7 +180,7 @@ export async function dump(
         `--jobs=${JOBS}`,
         `--compress=${COMPRESSION}`,
         `--snapshot=${snapshot.id}`,
-        `--lock-wait-timeout=${LOCK_WAIT}`,
+        `--lock-wait-timeout=${access.lockWaitMs ?? LOCK_WAIT_MS}`,
         "--no-password",
         // What counts is the encrypted file, and that one is synced.
         "--no-sync",
@@ -187,17 +194,36 @@ export async function dump(
     // A statement knows no signal: the end of its connection ends it.
     const leave = () => void snapshot.close();
     controller.signal.addEventListener("abort", leave, { once: true });
-    const counted = countTables(snapshot.client).catch((error: unknown) => {
-      throw new Error(
-        `counting the tables failed: ${error instanceof Error ? error.message : String(error)}`,
-      );
+    const counted = countAll(snapshot.client).catch((error: unknown) => {
+      throw new Error(`counting the tables failed: ${reasonOf(error)}`);
     });
-    const [, tables] = await together<[unknown, TableSum[]]>(controller, [pgDump.done, counted]);
+    const [, sums] = await together<[unknown, Awaited<ReturnType<typeof countAll>>]>(controller, [
+      pgDump.done.catch((error: unknown) => {
+        throw explainVersion(error, snapshot);
+      }),
+      counted,
+    ]);
+    const sequences = leastAdvanced(before, await readSequences(snapshot.client));
     controller.signal.removeEventListener("abort", leave);
-    return tables;
+    return { ...sums, sequences };
   } finally {
     release();
   }
+}
+
+function explainVersion(error: unknown, { serverVersion }: Snapshot): unknown {
+  const own = /server version mismatch.*pg_dump version: (\S+)/.exec(reasonOf(error))?.[1];
+  return own === undefined
+    ? error
+    : new Error(
+        `the server is PostgreSQL ${serverVersion}, and pg_dump ${own} saves none of a newer version: run an ops image of the ` +
+          "server's own version",
+      );
+}
+
+async function countAll(client: Client): Promise<Omit<DumpSums, "sequences">> {
+  const tables = await countTables(client);
+  return { tables, ...(await countObjects(client)) };
 }
 
 /** Whether a dump failed because the tables were being changed, as a deployment does: the next try may not meet that. */

@@ -9,6 +9,9 @@ export const FILES = {
 } as const;
 
 const count = z.int().min(0);
+const checksum = z.string().regex(/^[0-9a-f]+$/);
+/** Of 64 bits: a number of JSON would lose its end. */
+const integer = z.string().regex(/^-?\d{1,20}$/, "is not a whole number");
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "is not a SHA-256 in lower-case hex");
 
 const schema = z.strictObject({
@@ -18,6 +21,7 @@ const schema = z.strictObject({
   createdAt: z.iso.datetime(),
   finishedAt: z.iso.datetime(),
   label: z.string().nullable(),
+  /** The backend's image of the last deployment that succeeded before this backup. */
   release: z.string(),
   stack: z.string(),
   /** E.g. `17.6 (Debian 17.6-1)`, and 170006. */
@@ -31,9 +35,29 @@ const schema = z.strictObject({
       schema: z.string(),
       name: z.string(),
       rows: count,
-      checksum: z.string().regex(/^[0-9a-f]+$/),
+      checksum,
     }),
   ),
+  /**
+   * What else the database holds, see `objects.ts`; a backup made before these were written down has none of the three. `next` is
+   * the number that a sequence gives next, `step` what it adds each time.
+   */
+  sequences: z
+    .array(
+      z.strictObject({
+        schema: z.string(),
+        name: z.string(),
+        next: integer,
+        step: integer,
+        cycles: z.boolean(),
+      }),
+    )
+    .optional(),
+  largeObjects: z.strictObject({ count, checksum }).optional(),
+  /** `rows` is null for one that was never filled. */
+  materializedViews: z
+    .array(z.strictObject({ schema: z.string(), name: z.string(), rows: count.nullable() }))
+    .optional(),
   /** The application's uploads; `sha256` is that of the listing in `uploads.ts`. */
   uploads: z.strictObject({ files: count, bytes: count, sha256 }),
   /** The encrypted files as they lie in the folder and in the bucket. */

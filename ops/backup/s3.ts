@@ -4,6 +4,7 @@ import { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import {
+  AbortMultipartUploadCommand,
   ChecksumAlgorithm,
   GetObjectCommand,
   HeadObjectCommand,
@@ -14,6 +15,7 @@ import { Upload } from "@aws-sdk/lib-storage";
 import { z } from "zod";
 import { reasonOf } from "../health";
 import { type Sum, summing } from "./crypt";
+import { isGoneUpload, isMissing, isPassing, sayingSilence } from "./s3Errors";
 import type { BackupSettings } from "./settings";
 
 const credentialsSchema = z.object({ accessKeyId: z.string().min(1), secretAccessKey: z.string().min(1) });
@@ -26,9 +28,11 @@ const READ_CHUNK = 1024 * 1024;
 /** How long S3 may be away. */
 const PATIENCE_MS = 180_000;
 const PAUSE_MS = { first: 1_000, longest: 15_000 };
-/** Without a byte for this long a connection counts as dead. */
-const SILENCE_MS = 60_000;
+/** Without a byte for this long a connection counts as dead: a third of the patience, so that there is time to ask again. */
+const SILENCE_MS = { shortest: 5_000, longest: 60_000 };
 const CONNECT_MS = 10_000;
+/** For removing the parts of an upload that is given up; nobody waits for it longer. */
+const FAREWELL_MS = 5_000;
 
 export interface StoredObject {
   /** Below the prefix: `ID/manifest.json`. */
@@ -43,7 +47,19 @@ export interface StoreOptions {
   /** Milliseconds for which a store that does not answer is asked again. */
   readonly patienceMs?: number;
   readonly log?: (line: string) => void;
+  readonly waits?: Waits;
 }
+
+/** The clock by which patience is measured, in milliseconds. */
+export interface Waits {
+  now(): number;
+  pause(milliseconds: number, signal?: AbortSignal): Promise<unknown>;
+}
+
+const REAL_WAITS: Waits = {
+  now: Date.now,
+  pause: (milliseconds, signal) => delay(milliseconds, undefined, { signal }),
+};
 
 /**
  * The backups in the bucket. Keys are below the settings' prefix. Each call is repeated while S3 is away, for `patienceMs`
@@ -60,40 +76,13 @@ export interface BackupStore {
   getToFile(key: string, file: string): Promise<Sum>;
   /** Reads an object to its end and keeps nothing of it. */
   readThrough(key: string): Promise<Sum>;
-  /** Sends a file, in parts, each with a SHA-256 that S3 checks. A broken upload leaves no object and no parts. */
+  /**
+   * Sends a file, in parts, each with a SHA-256 that S3 checks. A broken upload leaves no object. Its
+   * parts go once S3 answers again, or by the bucket's lifecycle where it is away for good.
+   */
   put(key: string, file: string): Promise<void>;
   putText(key: string, text: string): Promise<void>;
   close(): void;
-}
-
-/** An object, or the bucket, that is not there: asking again does not help. */
-function isMissing(error: unknown): boolean {
-  const name = error instanceof Error ? error.name : "";
-  return name === "NotFound" || name === "NoSuchKey";
-}
-
-/** Whether asking again may help: S3 or the way there is broken, not the question. */
-export function isPassing(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { $metadata, code } = error as { $metadata?: { httpStatusCode?: number }; code?: unknown };
-  // An upload in parts that S3 no longer knows begins anew.
-  if (error.name === "NoSuchUpload") return true;
-  const status = $metadata?.httpStatusCode;
-  if (status !== undefined && status >= 400) {
-    return status >= 500 || status === 408 || status === 429;
-  }
-  // Errors of the file system have a path; those of the network have not.
-  if ("path" in error) return false;
-  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.every(isPassing);
-  const passing =
-    /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN|ERR_STREAM_PREM)/;
-  return (
-    (typeof code === "string" && passing.test(code)) ||
-    /^(TimeoutError|NetworkingError|RequestTimeout|SlowDown|InternalError|ServiceUnavailable)$/.test(
-      error.name,
-    ) ||
-    /socket hang up|aborted|premature close|Content-Length/i.test(error.message)
-  );
 }
 
 /**
@@ -104,35 +93,36 @@ export function backupStore(
   credentialsFile: string,
   options: StoreOptions = {},
 ): BackupStore {
-  const { signal, patienceMs = PATIENCE_MS, log = () => undefined } = options;
+  const { signal, patienceMs = PATIENCE_MS, log = () => undefined, waits = REAL_WAITS } = options;
   const { bucket: Bucket, prefix, endpoint } = settings;
+  const silence = Math.min(SILENCE_MS.longest, Math.max(SILENCE_MS.shortest, patienceMs / 3));
   const client = new S3Client({
     region: settings.region,
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     credentials: () => credentialsOf(credentialsFile),
     // Repeating is done here, where it is bounded by time and also covers bodies that break off.
     maxAttempts: 2,
-    requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: SILENCE_MS },
+    requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: silence },
     // Whoever reads an object back compares its SHA-256 with the manifest's.
     responseChecksumValidation: "WHEN_REQUIRED",
   });
   const abortSignal = signal;
 
   async function patiently<T>(what: string, work: () => Promise<T>): Promise<T> {
-    const deadline = Date.now() + patienceMs;
+    const deadline = waits.now() + patienceMs;
     for (let pause = PAUSE_MS.first; ; pause = Math.min(2 * pause, PAUSE_MS.longest)) {
       try {
         signal?.throwIfAborted();
         return await work();
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
-        const reason = reasonOf(error);
-        if (!isPassing(error) || Date.now() + pause > deadline) {
+        const reason = sayingSilence(reasonOf(error));
+        if (!isPassing(error) || waits.now() + pause > deadline) {
           const where = endpoint === undefined ? "S3" : `S3 at ${endpoint}`;
           throw new Error(`${where} could not ${what} in the bucket ${Bucket}: ${reason}`, { cause: error });
         }
         log(`S3 did not ${what}: ${reason}; trying again in ${pause / 1000} s`);
-        await delay(pause, undefined, { signal });
+        await waits.pause(pause, signal);
       }
     }
   }
@@ -151,24 +141,60 @@ export function backupStore(
     });
   }
 
-  async function send(key: string, body: () => Readable | Buffer, bytes: number): Promise<void> {
-    await patiently(`take ${prefix}${key}`, async () => {
-      const Body = body();
-      const upload = new Upload({
-        client,
-        params: { Bucket, Key: prefix + key, Body, ChecksumAlgorithm: ChecksumAlgorithm.SHA256 },
-        partSize: Math.max(PART_BYTES, Math.ceil(bytes / (MAX_PARTS - 1))),
-        queueSize: PARTS_AT_ONCE,
+  /** Parts of an upload that broke off are invisible, but paid for. What S3 refuses to remove is left to the bucket's lifecycle. */
+  async function dropParts(key: string, uploadId: string, until = abortSignal): Promise<void> {
+    try {
+      await client.send(new AbortMultipartUploadCommand({ Bucket, Key: prefix + key, UploadId: uploadId }), {
+        abortSignal: until,
       });
-      const stop = () => void upload.abort();
-      signal?.addEventListener("abort", stop, { once: true });
-      try {
-        await upload.done();
-      } finally {
-        signal?.removeEventListener("abort", stop);
-        if (Body instanceof Readable) Body.destroy();
+    } catch (error) {
+      if (until?.aborted || (isPassing(error) && !isGoneUpload(error))) throw error;
+    }
+  }
+
+  async function send(key: string, body: () => Readable | Buffer, bytes: number): Promise<void> {
+    const broken = new Set<string>();
+    try {
+      await patiently(`take ${prefix}${key}`, async () => {
+        // Only now: an S3 that was away could not be told when the upload broke.
+        for (const uploadId of broken) {
+          await dropParts(key, uploadId);
+          broken.delete(uploadId);
+        }
+        await attempt(key, body(), bytes, broken);
+      });
+    } catch (error) {
+      for (const uploadId of broken) {
+        await dropParts(key, uploadId, AbortSignal.timeout(FAREWELL_MS)).catch(() => undefined);
       }
+      throw error;
+    }
+  }
+
+  async function attempt(
+    key: string,
+    Body: Readable | Buffer,
+    bytes: number,
+    broken: Set<string>,
+  ): Promise<void> {
+    const upload = new Upload({
+      client,
+      params: { Bucket, Key: prefix + key, Body, ChecksumAlgorithm: ChecksumAlgorithm.SHA256 },
+      partSize: Math.max(PART_BYTES, Math.ceil(bytes / (MAX_PARTS - 1))),
+      queueSize: PARTS_AT_ONCE,
+      leavePartsOnError: true,
     });
+    const stop = () => void upload.abort();
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      await upload.done();
+    } catch (error) {
+      if (upload.uploadId !== undefined) broken.add(upload.uploadId);
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      if (Body instanceof Readable) Body.destroy();
+    }
   }
 
   return {

@@ -25,8 +25,6 @@ const schema = z.strictObject({
   recipients: z.array(z.string().regex(RECIPIENT, "is not an age public key (age1…)")).min(1),
   /** Days after which a local copy goes, once a newer one is verified (M43). */
   retentionDaysLocal: z.int().min(1),
-  /** The application's release that runs with this data. */
-  release: z.string(),
   /** CloudWatch namespace of the backup's metrics. */
   metricNamespace: z.string().min(1),
   /** The database's continuous log (pgBackRest), where it is kept. */

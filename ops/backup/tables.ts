@@ -1,5 +1,7 @@
-import { type Client, escapeIdentifier } from "pg";
+import { type Client, DatabaseError, escapeIdentifier } from "pg";
 import type { TableSum } from "./manifest";
+
+const LOCK_NOT_AVAILABLE = "55P03";
 
 /** A column as the catalogue describes it. */
 export interface Column {
@@ -75,14 +77,45 @@ GROUP BY c.oid, n.nspname, c.relname
 ORDER BY pg_catalog.pg_relation_size(c.oid) DESC, n.nspname, c.relname`;
 
 /**
- * A statement that keeps every table as it is until the transaction's end; undefined when there is none. Run it before the
- * transaction takes its snapshot: a table that is truncated or rewritten after the snapshot looks empty to it.
+ * Begins a transaction to which every table stays as it is until its end. The locks come before its snapshot: a table that is truncated
+ * or rewritten after the snapshot looks empty to it.
+ *
+ * @param waitMs For how long a table that somebody has locked is waited for, milliseconds.
+ * @throws Error of one line that names who is in the way: whoever reads it has to end that session, or wait for it.
  */
-export async function lockStatement(client: Client): Promise<string | undefined> {
-  const { rows } = await client.query<Table>(TABLES_QUERY);
-  return rows.length === 0
-    ? undefined
-    : `LOCK TABLE ${rows.map((table) => `ONLY ${fullName(table)}`).join(", ")} IN ACCESS SHARE MODE`;
+export async function beginLocked(client: Client, waitMs: number): Promise<void> {
+  try {
+    // First: the sizes of tables that are locked are waited for, too.
+    await client.query(`SET lock_timeout = ${waitMs}`);
+    const { rows } = await client.query<Table>(TABLES_QUERY);
+    await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    if (rows.length > 0) {
+      const names = rows.map((table) => `ONLY ${fullName(table)}`).join(", ");
+      await client.query(`LOCK TABLE ${names} IN ACCESS SHARE MODE`);
+    }
+  } catch (error) {
+    if (!(error instanceof DatabaseError && error.code === LOCK_NOT_AVAILABLE)) throw error;
+    await client.query("ROLLBACK");
+    throw new Error(
+      `${await lockHolder(client)} not free within ${waitMs / 1000} s, lock timeout: wait for what changes it, or end that ` +
+        "session by pg_terminate_backend",
+      { cause: error },
+    );
+  }
+}
+
+async function lockHolder(client: Client): Promise<string> {
+  const { rows } = await client.query<{ name: string; pid: number; role: string; program: string }>(
+    `SELECT l.relation::regclass::text AS name, a.pid, a.usename AS role, a.application_name AS program
+     FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+       JOIN pg_catalog.pg_class c ON c.oid = l.relation
+     WHERE l.granted AND l.mode = 'AccessExclusiveLock' AND c.relkind = 'r' AND a.datname = current_database()
+     ORDER BY c.oid LIMIT 1`,
+  );
+  const [holder] = rows;
+  if (holder === undefined) return "a table was";
+  const program = holder.program === "" ? "" : ` (${holder.program})`;
+  return `the table ${holder.name} is locked by session ${holder.pid} of ${holder.role}${program}, and was`;
 }
 
 const fullName = ({ schema, name }: Table) => `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;

@@ -85,7 +85,7 @@ async function rehearse(
       await target.create("postgres");
       await target.restore(dump);
     });
-    await time("compare", "comparing every table", () => target.compare(manifest.tables));
+    await time("compare", "comparing every table", () => target.compare(manifest));
   } finally {
     await server.stop();
   }

@@ -123,7 +123,7 @@ async function loadInto(
   await target.create(`${settings.database.name}_app`);
   try {
     await time("restore", `loading it into ${request.target}`, () => target.restore(dump));
-    await time("compare", "comparing every table", () => target.compare(manifest.tables));
+    await time("compare", "comparing every table", () => target.compare(manifest));
   } catch (error) {
     await target.drop().catch((problem: unknown) => {
       log(

@@ -186,7 +186,7 @@ class Run {
     await target.create(`${this.database}_app`);
     try {
       await time("restore", `loading it into ${this.target}`, () => target.restore(dump));
-      await time("compare", "comparing every table", () => target.compare(expected));
+      await time("compare", "comparing every table", () => target.compare({ tables: expected }));
     } catch (error) {
       await target.drop().catch((problem: unknown) => {
         this.log(`the unfinished database ${this.target} could not be dropped: ${reasonOf(problem)}`);

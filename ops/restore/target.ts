@@ -1,6 +1,7 @@
 /** A new database on a running server that a dump is loaded into. */
 import { Client, escapeIdentifier } from "pg";
 import { compareTables, type TableSum } from "../backup/manifest";
+import { compareObjects, countObjects, type ObjectSums, readSequences } from "../backup/objects";
 import { start } from "../backup/process";
 import { countTables } from "../backup/tables";
 import { reasonOf } from "../health";
@@ -118,11 +119,11 @@ export class TargetDatabase {
   }
 
   /**
-   * Compares every table, gathers statistics, and opens the database to those who may use it.
+   * Compares every table, sequence and large object, gathers statistics, and opens the database to those who may use it.
    *
    * @throws Error of one line that names the first differences; the database stays closed.
    */
-  async compare(expected: readonly TableSum[]): Promise<void> {
+  async compare(expected: ObjectSums & { readonly tables: readonly TableSum[] }): Promise<void> {
     const { signal } = this;
     const client = connectTo(this.server, this.name);
     // A statement knows no signal: the end of its connection ends it.
@@ -131,7 +132,9 @@ export class TargetDatabase {
     try {
       signal.throwIfAborted();
       await withClient(client, async () => {
-        const differences = compareTables(expected, await countTables(client));
+        const differences = compareTables(expected.tables, await countTables(client));
+        const objects = { ...(await countObjects(client)), sequences: await readSequences(client) };
+        differences.push(...compareObjects(expected, objects));
         if (differences.length > 0) {
           const more = differences.length > SHOWN ? ` and ${differences.length - SHOWN} more` : "";
           throw new Error(

@@ -15,6 +15,8 @@ const LONGEST_WAIT = 41 * 366 * 24 * HOUR;
 /** What a calendar needs of a task's definition. */
 export interface Calendar {
   readonly cron: string;
+  /** Runs come so many hours before the times of `cron`, as they pass, however the clocks are set in between. */
+  readonly hoursBefore?: number | undefined;
 }
 
 /**
@@ -79,7 +81,13 @@ export function calendarProblem(cron: string): string | undefined {
   }
 }
 
-function nextRun({ cron }: Calendar, zone: string, after: number): number | undefined {
+function nextRun({ cron, hoursBefore = 0 }: Calendar, zone: string, after: number): number | undefined {
+  const ahead = hoursBefore * HOUR;
+  const time = nextTime(cron, zone, after + ahead);
+  return time === undefined ? undefined : time - ahead;
+}
+
+function nextTime(cron: string, zone: string, after: number): number | undefined {
   const pattern = patternOf(cron);
   // One second earlier, because the pattern looks strictly after, and the time shown now may be the one of a skipped run.
   let wall = wallClock(zone, after) - 1_000;

@@ -15,6 +15,7 @@ const taskDefinition = z.strictObject({
       context.addIssue({ code: "custom", message: problem });
     }
   }),
+  hoursBefore: z.int().min(1).max(168).optional(),
   limitMinutes: z.int().min(1).max(1440),
   missed: z.enum(["run", "skip"]),
   failure: z.string().min(1),
@@ -27,6 +28,8 @@ export interface TaskDefinition {
   readonly service: TaskService;
   /** Minute, hour, day of month, month and weekday of the wall clock, as in crontab(5); `SUN#1` is the first Sunday. */
   readonly cron: string;
+  /** Runs come so many hours before the times of `cron`: the notice of a maintenance window (M38). */
+  readonly hoursBefore?: number | undefined;
   /** A run that takes longer is ended and has failed. */
   readonly limitMinutes: number;
   /** What becomes of a run whose time passed while its container did not run: `run` makes up for it at the next start. */

@@ -11,6 +11,8 @@ export interface TaskContext {
   log(line: string): void;
   /** An operator's name for what the run makes. */
   readonly label?: string;
+  /** The time of the calendar that the run is for; null for an operator's. */
+  readonly scheduledFor?: Date | null;
 }
 
 /**
@@ -51,7 +53,7 @@ const ABORT_GRACE_MS = 10_000;
 const LONGEST_REASON = 1_000;
 
 /** Why a run was ended from outside. */
-class Abort extends Error {
+export class TaskAbort extends Error {
   constructor(
     readonly result: "failed" | "interrupted",
     message: string,
@@ -152,7 +154,7 @@ async function runUnderLock(
   }
   const ending = endingOf(run, lost);
   try {
-    const work = outcomeOf(run, ending.signal);
+    const work = outcomeOf(run, scheduledFor, ending.signal);
     const outcome = await Promise.race([work, ending.overdue]);
     const recorded = record(outcome);
     if (outcome.isOverdue) {
@@ -173,13 +175,18 @@ interface Outcome {
   isOverdue?: boolean;
 }
 
-async function outcomeOf({ work, label, log }: TaskRun, signal: AbortSignal): Promise<Outcome> {
+async function outcomeOf(
+  { work, label, log }: TaskRun,
+  scheduledFor: Date | null,
+  signal: AbortSignal,
+): Promise<Outcome> {
   try {
-    const { reason, details } = await work({ signal, log, ...(label !== undefined && { label }) });
+    const named = label === undefined ? {} : { label };
+    const { reason, details } = await work({ signal, log, scheduledFor, ...named });
     return { result: "ok", reason: oneLine(reason), details: details === undefined ? null : { ...details } };
   } catch (error) {
     // What work says about having been ended is of no use.
-    const abort = signal.aborted && signal.reason instanceof Abort ? signal.reason : undefined;
+    const abort = signal.aborted && signal.reason instanceof TaskAbort ? signal.reason : undefined;
     return { result: abort?.result ?? "failed", reason: lineOf(abort ?? error), details: null };
   }
 }
@@ -196,7 +203,7 @@ function endingOf({ definition, clock, stop }: TaskRun, lost: AbortSignal): Endi
   const controller = new AbortController();
   const cleanups: (() => void)[] = [];
   const overdue = new Promise<Outcome>((resolve) => {
-    const end = (abort: Abort): void => {
+    const end = (abort: TaskAbort): void => {
       if (controller.signal.aborted) {
         return;
       }
@@ -212,7 +219,7 @@ function endingOf({ definition, clock, stop }: TaskRun, lost: AbortSignal): Endi
         ),
       );
     };
-    const listen = (signal: AbortSignal, abort: () => Abort): void => {
+    const listen = (signal: AbortSignal, abort: () => TaskAbort): void => {
       const listener = (): void => end(abort());
       signal.addEventListener("abort", listener);
       cleanups.push(() => signal.removeEventListener("abort", listener));
@@ -222,10 +229,10 @@ function endingOf({ definition, clock, stop }: TaskRun, lost: AbortSignal): Endi
     };
     const { limitMinutes } = definition;
     const limit = `took longer than its limit of ${limitMinutes} minute${limitMinutes === 1 ? "" : "s"}`;
-    cleanups.push(clock.after(limitMinutes * 60_000, () => end(new Abort("failed", limit))));
-    listen(lost, () => new Abort("failed", lineOf(lost.reason)));
+    cleanups.push(clock.after(limitMinutes * 60_000, () => end(new TaskAbort("failed", limit))));
+    listen(lost, () => new TaskAbort("failed", lineOf(lost.reason)));
     if (stop !== undefined) {
-      listen(stop, () => new Abort("interrupted", "was stopped with its container"));
+      listen(stop, () => new TaskAbort("interrupted", "was stopped with its container"));
     }
   });
   return {

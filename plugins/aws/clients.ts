@@ -3,6 +3,7 @@
 import type { CloudWatch } from "@aws-sdk/client-cloudwatch";
 import type { IAM } from "@aws-sdk/client-iam";
 import type { S3 } from "@aws-sdk/client-s3";
+import type { SES } from "@aws-sdk/client-ses";
 import type { SNS } from "@aws-sdk/client-sns";
 import type { STS } from "@aws-sdk/client-sts";
 import { refusal, type Service, type Settings } from "./config";
@@ -37,6 +38,13 @@ export class Aws {
     return this.#client("iam", this.region, (base) => {
       const sdk = require("@aws-sdk/client-iam") as typeof import("@aws-sdk/client-iam");
       return new sdk.IAM(base);
+    });
+  }
+
+  ses(region = this.region): SES {
+    return this.#client("ses", region, (base) => {
+      const sdk = require("@aws-sdk/client-ses") as typeof import("@aws-sdk/client-ses");
+      return new sdk.SES(base);
     });
   }
 

@@ -3,7 +3,7 @@
 import { type Failure, type Props, UNKNOWN } from "../lib/types";
 
 /** The services that the plugin's resource types use, by the name that `endpoints` gives them. */
-export const SERVICES = ["s3", "iam", "sns", "cloudwatch", "sts"] as const;
+export const SERVICES = ["s3", "iam", "sns", "ses", "cloudwatch", "sts"] as const;
 export type Service = (typeof SERVICES)[number];
 
 export interface Settings {

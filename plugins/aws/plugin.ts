@@ -13,6 +13,7 @@ import { Session } from "./resource";
 import { bucket } from "./s3";
 import { bucketLifecycleConfiguration } from "./s3-lifecycle";
 import { s3Settings } from "./s3-settings";
+import { sesResources } from "./ses";
 import { snsResources } from "./sns";
 
 const session = new Session();
@@ -44,6 +45,7 @@ export const awsPlugin: Plugin<Aws> = {
     ...s3Settings(session),
     bucketLifecycleConfiguration(session),
     ...iamResources(session),
+    ...sesResources(session),
     ...snsResources(session),
     ...cloudwatchResources(session),
   ],

@@ -24,25 +24,29 @@ interface Modem {
   ): void;
 }
 
+/** For one answer. Whoever waits for a service asks again and again, and could not end while one question hangs. */
+const LIMIT_MS = 120_000;
+
 /** One Docker engine. Nothing is sent before the first request. */
 export class Engine {
   private constructor(
     private readonly modem: Modem,
     /** Ends what the connection started. */
     readonly close: () => void,
+    private readonly limitMs: number,
   ) {}
 
   /** Connects to `unix:///path` or `ssh://user@host[:port]`. */
-  static connect(host: string, sshOpts: readonly string[]): Engine {
+  static connect(host: string, sshOpts: readonly string[], limitMs = LIMIT_MS): Engine {
     const url = new URL(host);
     if (url.protocol === "unix:") {
       const docker = new Docker({ socketPath: decodeURIComponent(url.pathname) });
-      return new Engine(docker.modem as Modem, () => undefined);
+      return new Engine(docker.modem as Modem, () => undefined, limitMs);
     }
     const agent = new SshAgent(sshArguments(url, sshOpts));
     // Host and port are never dialled: every connection of the agent leads to the one engine.
     const options = { agent, protocol: "http", host: url.hostname, port: 2375 } as const;
-    return new Engine(new Docker(options).modem as Modem, () => agent.destroy());
+    return new Engine(new Docker(options).modem as Modem, () => agent.destroy(), limitMs);
   }
 
   get<T>(path: string, query: RequestOptions["query"] = {}): Promise<T> {
@@ -84,7 +88,10 @@ export class Engine {
       statusCodes: { 200: true, 201: true, 204: true },
     };
     return new Promise<T>((resolve, reject) => {
+      const late = `the Docker engine did not answer ${method} ${path} within ${this.limitMs / 1000} s`;
+      const timer = setTimeout(() => reject(new EngineError(late, undefined)), this.limitMs);
       this.modem.dial(dial, (error, data) => {
+        clearTimeout(timer);
         if (error) reject(EngineError.of(error));
         else resolve(data as T);
       });

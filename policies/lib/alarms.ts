@@ -4,6 +4,9 @@ import type { Props } from "./types";
 
 /** Tag of an alarm: what of the manual it watches. */
 export const ALARM_TAG = "fitnesscrm:alarm";
+/** Tags of a delayed twin: the alarm that it repeats, and the step of the chain that hears of it; the latter on topics as well. */
+export const ESCALATES_TAG = "fitnesscrm:escalates";
+export const STEP_TAG = "fitnesscrm:step";
 
 export const ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm";
 export type Alarm = Props<typeof ALARM>;
@@ -19,6 +22,30 @@ export interface Watched {
   /** Or a more urgent one. */
   readonly severity: Severity;
 }
+
+/** Alarms on the service as a whole, by their tag: a flag that is up, and metrics that stop. */
+export const OUTAGE_ALARMS = {
+  "service-down": {
+    basis: { row: "M60", says: `P0 (Critical): ${MANUAL.severities.P0}` },
+    above: 0,
+    severity: "P0",
+    silence: ["missing", "breaching", "ignore"],
+  },
+  silence: {
+    basis: { row: "M60", says: `P0 (Critical): ${MANUAL.severities.P0}` },
+    above: 0,
+    severity: "P0",
+    silence: ["breaching"],
+  },
+  oom: {
+    basis: { row: "M35", says: "Out of Memory: Increase container memory limits" },
+    above: 0,
+    severity: "P2",
+    silence: ["notBreaching", "missing", "ignore", "breaching"],
+  },
+} as const satisfies Record<string, Watched & { readonly silence: readonly string[] }>;
+export type OutageAlarm = keyof typeof OUTAGE_ALARMS;
+export const OUTAGE_ALARM_NAMES = Object.keys(OUTAGE_ALARMS) as OutageAlarm[];
 
 /** Alarms on backups, by their tag; seconds, and a count of failures. */
 export const BACKUP_ALARMS = {
@@ -67,6 +94,12 @@ export function watchedBackup(alarm: Partial<Alarm>): BackupAlarm | undefined {
   return BACKUP_ALARM_NAMES.find((name) => name === tag);
 }
 
+/** What of the service as a whole an alarm watches; undefined for an alarm of another kind. */
+export function watchedOutage(alarm: Partial<Alarm>): OutageAlarm | undefined {
+  const tag = alarm.tags?.[ALARM_TAG];
+  return OUTAGE_ALARM_NAMES.find((name) => name === tag);
+}
+
 /** What an alarm of the manual watches, and what the manual asks of it; undefined for an alarm of another kind. */
 export function watched(alarm: Partial<Alarm>): (Watched & { readonly what: string }) | undefined {
   const metric = watchedMetric(alarm);
@@ -78,6 +111,10 @@ export function watched(alarm: Partial<Alarm>): (Watched & { readonly what: stri
       above: threshold.above,
       severity: threshold.severity,
     };
+  }
+  const outage = watchedOutage(alarm);
+  if (outage !== undefined) {
+    return { what: outage, ...OUTAGE_ALARMS[outage] };
   }
   const backup = watchedBackup(alarm);
   return backup === undefined ? undefined : { what: backup, ...BACKUP_ALARMS[backup] };

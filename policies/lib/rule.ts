@@ -14,6 +14,7 @@ export type Section =
   | "Deployment Procedures"
   | "Monitoring"
   | "Troubleshooting"
+  | "Maintenance Windows"
   | "Backup & Recovery"
   | "Security Operations"
   | "Performance Optimization"

@@ -9,6 +9,7 @@ import type { Unwrap } from "@pulumi/pulumi";
  * together.
  */
 export interface Types {
+  "aws:cloudwatch/alarmMuteRule:AlarmMuteRule": aws.cloudwatch.AlarmMuteRuleArgs;
   "aws:cloudwatch/metricAlarm:MetricAlarm": aws.cloudwatch.MetricAlarmArgs;
   "aws:iam/groupPolicy:GroupPolicy": aws.iam.GroupPolicyArgs;
   "aws:iam/groupPolicyAttachment:GroupPolicyAttachment": aws.iam.GroupPolicyAttachmentArgs;

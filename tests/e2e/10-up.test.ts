@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { alarmName } from "../../alarmCatalogue";
+import { Mailbox } from "../../cli/drills/mailbox";
 import { api } from "./support/app";
 import { containersOf, docker, logsOf, serviceName, sql } from "./support/docker";
 import { launch, mustOnStack, onStack, PORTS, PROJECT, STACK, URL_OF_STACK } from "./support/launcher";
 import { CHECKOUT_TITLE, ensureStack } from "./support/stack";
 import { waitFor } from "./support/wait";
 
-const SERVICES = ["agent", "backend", "db", "frontend", "nginx", "ops", "redis", "restore"];
+const SERVICES = ["agent", "backend", "db", "engine", "frontend", "nginx", "ops", "redis", "restore"];
 
 describe("a stack that was brought up from nothing (M1)", function () {
   this.timeout(900_000);
@@ -41,8 +43,15 @@ describe("a stack that was brought up from nothing (M1)", function () {
       "drill-failed",
       "dump-age",
       "error-rate",
+      "failed-logins",
       "memory",
+      "oom",
+      "redis-memory",
       "response-time",
+      "rota-horizon",
+      "service-down",
+      "silence",
+      "window-failed",
     ]);
     const { images } = outputs.release as { images: Record<string, string> };
     // ops and restore are two services of one image.
@@ -71,8 +80,20 @@ describe("a stack that was brought up from nothing (M1)", function () {
     }
   });
 
+  it("has paged nobody while it came into being", async () => {
+    const pages = await new Mailbox(`http://127.0.0.1:${PORTS.mailbox}`, new Date(0)).pages();
+    assert.deepEqual(
+      pages
+        // A machine that is busy with the tests is busy.
+        .filter(({ alarm, state }) => state === "ALARM" && !alarm.startsWith(alarmName(STACK, "cpu")))
+        .map(({ alarm, to }) => `${alarm} to ${to}`),
+      [],
+    );
+  });
+
   it("shows nothing to do in a second preview and in a refresh", async () => {
-    await mustOnStack("preview", "--expect-no-changes");
+    const { stdout } = await mustOnStack("preview", "--expect-no-changes");
+    assert.doesNotMatch(stdout, /cannot|warning|Diagnostics/i, "a preview that has nothing to tell is short");
     await mustOnStack("preview", "--refresh", "--expect-no-changes");
   });
 
@@ -137,7 +158,7 @@ describe("a stack that was brought up from nothing (M1)", function () {
   it("shows no secret in an environment, a command line, a settings file or the state", async () => {
     const { stdout } = await launch(["pulumi", "--stack", STACK, "config", "get", "fitnesscrm:secrets"]);
     const secrets = Object.values(JSON.parse(stdout) as Record<string, string>);
-    assert.equal(secrets.length, 10);
+    assert.equal(secrets.length, 12);
     const containers = (await Promise.all(SERVICES.map(containersOf))).flat();
     const services = await docker("service", "ls", "--quiet");
     const places = {
@@ -170,7 +191,8 @@ describe("a stack that was brought up from nothing (M1)", function () {
     );
     assert.deepEqual(roles.split("\n"), [
       "fitnesscrm_app|f|f|f|100",
-      "fitnesscrm_backup|f|f|f|4",
+      "fitnesscrm_backup|f|f|f|6",
+      "fitnesscrm_maintenance|f|f|f|2",
       "fitnesscrm_monitoring|f|f|f|5",
       "fitnesscrm_readonly|f|f|f|5",
     ]);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
+import { openBrowser } from "../support/browser";
 import { ADMIN_EMAIL, addClient, adminPassword } from "./support/app";
 import { URL_OF_STACK } from "./support/launcher";
 import { ensureStack } from "./support/stack";
@@ -10,19 +11,7 @@ describe("the frontend in a real browser", function () {
 
   before(async () => {
     await ensureStack();
-    browser = await chromium.launch({
-      executablePath: process.env.FITNESSCRM_CHROMIUM ?? "/usr/bin/chromium",
-      // As root there is no sandbox; the rest keeps the browser from asking the internet for things.
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    });
+    browser = await openBrowser();
   });
 
   after(async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { addClient, api } from "./support/app";
 import { containersOf, docker, serviceName, sql } from "./support/docker";
-import { mustOnStack, onStack, STACK, startLauncher } from "./support/launcher";
+import { mustOnStack, onStack, STACK, startLauncher, URL_OF_STACK } from "./support/launcher";
 import { ensureStack } from "./support/stack";
 import { waitFor } from "./support/wait";
 
@@ -26,7 +26,9 @@ describe("stopping and starting (M2)", function () {
     const volumes = await docker("volume", "ls", "--quiet", "--filter", `label=fitnesscrm.stack=${STACK}`);
     assert.deepEqual(
       volumes.split("\n").sort(),
-      ["backups", "postgres", "redis", "restore", "uploads"].map(serviceName),
+      ["backups", "drill-disk", "edge-log", "engine", "pages", "postgres", "redis", "restore", "uploads"].map(
+        serviceName,
+      ),
     );
     const { code, stdout } = await onStack("health");
     assert.equal(code, 1);
@@ -77,7 +79,7 @@ describe("logs (M3)", function () {
       const marker = `/marker-${Date.now()}`;
       await waitFor("the marker in the followed log", async () => {
         await api(`/api/version?${marker}`).catch(() => undefined);
-        await fetch(`http://localhost:18080${marker}`).catch(() => undefined);
+        await fetch(`${URL_OF_STACK}${marker}`).catch(() => undefined);
         return following.output().includes(marker);
       });
     } finally {
@@ -91,7 +93,9 @@ describe("logs (M3)", function () {
     assert.equal(code, 2);
     assert.match(
       stderr,
-      /service "mongo" is not part of stack e2e: must be one of agent, backend, db, frontend, nginx, ops, redis, restore/,
+      new RegExp(
+        `service "mongo" is not part of stack ${STACK}: must be one of agent, backend, db, engine, frontend, nginx, ops, redis, restore`,
+      ),
     );
   });
 });

@@ -41,18 +41,20 @@ describe("health, with each part broken in turn (M5)", function () {
     });
   }
 
-  it("names the agent when no node runs it", async () => {
-    await docker(
-      "service",
-      "update",
-      "--quiet",
-      "--detach",
-      "--constraint-add",
-      "node.labels.fitnesscrm.down==true",
-      serviceName("agent"),
-    );
-    await waitFor("health to name the agent", () => unwell("agent"));
-  });
+  for (const service of ["agent", "engine"]) {
+    it(`names ${service} when no node runs it`, async () => {
+      await docker(
+        "service",
+        "update",
+        "--quiet",
+        "--detach",
+        "--constraint-add",
+        "node.labels.fitnesscrm.down==true",
+        serviceName(service),
+      );
+      await waitFor(`health to name ${service}`, () => unwell(service));
+    });
+  }
 
   it("says what the health check of a frozen backend says", async () => {
     const frozen = await containersOf("backend");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AttemptRecord } from "../../attempt";
@@ -7,7 +8,7 @@ import { fitnesscrmHome } from "../../cli/context";
 import { getDeployment } from "../../cli/deploy/deploymentRecord";
 import { readAttempt } from "../../cli/deploy/record";
 import { DockerHost } from "../../cli/docker";
-import { startLoad } from "../support/load";
+import { loadDuring } from "../support/load";
 import { addClient, api } from "./support/app";
 import { containersOf, docker, drained, serviceName, sql } from "./support/docker";
 import { killGroup, mustOnStack, onStack, STACK, startLauncher, URL_OF_STACK } from "./support/launcher";
@@ -51,11 +52,42 @@ async function liveName(): Promise<string | undefined> {
   return status === 200 ? (json as { name: string }).name : undefined;
 }
 
-async function backups(): Promise<{ id: string; label: string | null }[]> {
-  return JSON.parse((await mustOnStack("backups", "--json")).stdout) as {
-    id: string;
-    label: string | null;
-  }[];
+interface Backup {
+  id: string;
+  createdAt: string;
+  label: string | null;
+  verifiedAt: string | null;
+}
+
+async function backups(): Promise<Backup[]> {
+  return JSON.parse((await mustOnStack("backups", "--json")).stdout) as Backup[];
+}
+
+const WAITING =
+  "select count(*) from pg_stat_activity where usename = 'fitnesscrm_backup' and wait_event_type = 'Lock'";
+
+/** Process ids of the commands by which a gate asks for its backup. */
+function backupsAskedFor(): string[] {
+  const processes = execFileSync("ps", ["-eo", "pid=,args="], { encoding: "utf8" });
+  return [...processes.matchAll(/^\s*(\d+) docker exec .* run backup --label before-/gm)].map(
+    ([, id = ""]) => id,
+  );
+}
+
+/** Keeps a table locked, as a migration does, until it is released. */
+async function locked(table: string): Promise<{ release(): Promise<void> }> {
+  const [db = ""] = await containersOf("db");
+  const psql = ["exec", "-i", "--user", "postgres", db, "psql", "-d", "fitnesscrm", "-AtqX"];
+  const session = spawn("docker", psql, { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = once(session, "close");
+  session.stdin.write(`BEGIN; LOCK TABLE ${table}; SELECT 'held';\n`);
+  await once(session.stdout, "data");
+  return {
+    release: async () => {
+      session.stdin.end();
+      await ended;
+    },
+  };
 }
 
 describe("a deployment's gates (M16, M18)", function () {
@@ -77,8 +109,11 @@ describe("a deployment's gates (M16, M18)", function () {
   });
 
   it("save a backup with the attempt's label before any service changes, and name it in the release", async () => {
+    const [ops, restore] = [await containersOf("ops"), await containersOf("restore")];
     await withSource(APP, release("first"), async () => {
       await mustOnStack("up");
+      assert.deepEqual(await containersOf("ops"), ops, "a backup that ran went on");
+      assert.deepEqual(await containersOf("restore"), restore);
       assert.equal(await liveName(), "first");
       const record = await attempt();
       assert.equal(record.stage, "verified");
@@ -92,6 +127,65 @@ describe("a deployment's gates (M16, M18)", function () {
       assert.equal(outputs.by, record.by);
       await mustOnStack("preview", "--refresh", "--expect-no-changes");
     });
+  });
+
+  it("wait for a backup that a locked table holds up and make their own; one by hand while the backend is replaced is verified", async () => {
+    await sql("create table if not exists being_changed (id int)");
+    const lock = await locked("being_changed");
+    try {
+      const held = startLauncher(["backup", "--stack", STACK, "--label", "held-up", "--json"]);
+      await waitFor("the backup to wait for the table", async () => (await sql(WAITING)) !== "0");
+      await withSource(APP, release("while-saving"), async () => {
+        const update = startLauncher(["up", "--stack", STACK]);
+        try {
+          const asked = new Set<string>();
+          await waitFor(
+            "the gate to be refused, and to ask again",
+            async () => {
+              for (const id of backupsAskedFor()) asked.add(id);
+              return asked.size > 1;
+            },
+            120,
+          );
+          assert.equal((await api("/api/health")).status, 200, "users are served meanwhile");
+          await lock.release();
+          assert.equal((await held.result).code, 0, held.output());
+          await waitFor(
+            "the backend to be replaced",
+            async () => (await updateState("backend")) === "updating",
+            120,
+          );
+          const during = await mustOnStack("backup", "--label", "during-the-update", "--json");
+          assert.equal((JSON.parse(during.stdout) as { result: string }).result, "ok");
+        } finally {
+          // What ends this test must not meet an update in the next one.
+          await lock.release();
+          await update.result;
+        }
+        assert.equal((await update.result).code, 0, update.output());
+        assert.equal(await liveName(), "while-saving");
+      });
+    } finally {
+      await lock.release();
+      await sql("drop table being_changed");
+    }
+    const record = await attempt();
+    assert.match(
+      record.before.notes.join("\n") ?? "",
+      /^backup: another one is under way since \S+, waiting/m,
+    );
+    const made = await backups();
+    const labelled = (label: string) => made.find((one) => one.label === label);
+    const own = labelled(`before-${record.attempt}`);
+    assert.equal(own?.id, record.backup);
+    assert.ok((own?.createdAt ?? "") > (labelled("held-up")?.createdAt ?? "~"), "its own is the later one");
+    assert.ok((labelled("during-the-update")?.createdAt ?? "") > (own?.createdAt ?? "~"));
+    assert.deepEqual(
+      made.filter(({ verifiedAt }) => verifiedAt === null),
+      [],
+    );
+    const [ops = ""] = await containersOf("ops");
+    assert.doesNotMatch(await docker("exec", ops, "ls", "-A", "/backups"), /partial/);
   });
 
   it("leave a record of the deployment in the bucket: what changed, by whom, gates and their notes (M56)", async () => {
@@ -173,9 +267,8 @@ describe("releases that fail", function () {
 
   it("never healthy: the update fails with the reason, the old release serves throughout and is named", async () => {
     const image = await imageOf("backend");
-    const load = startLoad({ url: URL_OF_STACK, rate: 20, seconds: 600 });
-    try {
-      await withSource(
+    const { failed, failures } = await loadDuring({ url: URL_OF_STACK, rate: 20 }, () =>
+      withSource(
         APP,
         (text) => text.replace(/^@app\.get\("\/api\/health"\)$/m, '@app.get("/api/not-health")'),
         async () => {
@@ -184,11 +277,8 @@ describe("releases that fail", function () {
           assert.match(stderr, /fitnesscrm: up: .*backend/);
           assert.match(stderr, /the release before \(.*\) serves/);
         },
-      );
-    } finally {
-      await load.stop();
-    }
-    const { failed, failures } = await load.done;
+      ),
+    );
     assert.equal(failed, 0, failures.join("\n"));
     assert.equal(await imageOf("backend"), image);
     const record = await attempt();
@@ -219,9 +309,14 @@ describe("releases that fail", function () {
         assert.equal(code, 1);
         assert.match(
           stderr,
-          /gate after: critical endpoint http:\/\/localhost:18080\/api\/release-name answers 500, 2xx or 3xx is expected: .*broken on purpose/,
+          new RegExp(
+            `gate after: critical endpoint ${URL_OF_STACK}/api/release-name answers 500, 2xx or 3xx is expected: .*broken on purpose`,
+          ),
         );
-        assert.match(stderr, /backend of this attempt \(\S+\) serves: \.\/fitnesscrm rollback --stack e2e/);
+        assert.match(
+          stderr,
+          new RegExp(`backend of this attempt \\(\\S+\\) serves: \\./fitnesscrm rollback --stack ${STACK}`),
+        );
         const record = await attempt();
         assert.equal((await getDeployment(engine, STACK, record.attempt))?.result, "failed");
       },
@@ -398,7 +493,9 @@ describe("a state file that was cut short", function () {
     assert.equal(refused.code, 1);
     assert.match(
       refused.stderr,
-      /the state's file of stack e2e is damaged .*: \.\/fitnesscrm up --stack e2e puts it back/,
+      new RegExp(
+        `the state's file of stack ${STACK} is damaged .*: \\./fitnesscrm up --stack ${STACK} puts it back`,
+      ),
     );
     const { stderr } = await mustOnStack("up");
     assert.match(stderr, /recovery .*it is again the state of \S+ \(the end of an update/);

@@ -114,7 +114,7 @@ describe("the comment on a pull request, from a real preview", function () {
     const { result, comment } = await preview(checkout);
     assert.equal(result.code, 1);
     const [, , title = "", , box = "", heading = ""] = comment.split("\n");
-    assert.match(title, /: 5 stateful resources at risk, failed, /);
+    assert.match(title, /: 8 stateful resources at risk, failed, /);
     assert.deepEqual([box, heading], ["> [!CAUTION]", "> **Replaces or deletes what has state**"]);
     assert.match(
       comment,
@@ -128,7 +128,14 @@ describe("the comment on a pull request, from a real preview", function () {
     });
     const { comment } = await preview(checkout);
     assert.match(comment, /`db`/);
-    for (const name of ["postgresPassword", "appPassword", "redisPassword", "secretKey", "adminPassword"]) {
+    for (const name of [
+      "postgresPassword",
+      "appPassword",
+      "redisPassword",
+      "secretKey",
+      "adminPassword",
+      "operatorsPassword",
+    ]) {
       const { code, stdout } = await launch(["secrets", "show", name, "--stack", STACK]);
       assert.equal(code, 0);
       assert.ok(!comment.includes(stdout.trim()), name);

@@ -13,7 +13,7 @@ import { ensureStack } from "./support/stack";
 import { waitFor } from "./support/wait";
 
 /** A stack that no test ever makes: what is refused must leave nothing of it behind. */
-const REFUSED = "e2e-refused";
+const REFUSED = `${STACK}-refused`;
 
 async function leftovers(stack: string): Promise<string> {
   const filter = ["--filter", `label=fitnesscrm.stack=${stack}`];
@@ -115,7 +115,9 @@ describe("faults around an update", function () {
       assert.equal(code, 1);
       assert.match(
         stderr,
-        /stack is locked: \S+ runs `fitnesscrm up --stack e2e` on \S+ since \S+ \(process \d+\)/,
+        new RegExp(
+          `stack is locked: \\S+ runs \`fitnesscrm up --stack ${STACK}\` on \\S+ since \\S+ \\(process \\d+\\)`,
+        ),
       );
     } finally {
       assert.equal((await first.result).code, 0);
@@ -188,15 +190,18 @@ describe("faults around an update", function () {
   it("destroy refuses while there is data, and names it", async () => {
     const { code, stderr } = await onStack("destroy");
     assert.equal(code, 1);
-    assert.match(stderr, /stack e2e holds protected data \(.*volume fitnesscrm-e2e-postgres/);
-    assert.match(stderr, /add --delete-data e2e/);
+    assert.match(
+      stderr,
+      new RegExp(`stack ${STACK} holds protected data \\(.*volume fitnesscrm-${STACK}-postgres`),
+    );
+    assert.match(stderr, new RegExp(`add --delete-data ${STACK}`));
     assert.equal((await api("/api/health")).status, 200);
   });
 
   it("destroy refuses a name that is not the stack's", async () => {
     const { code, stderr } = await onStack("destroy", "--delete-data", "prod");
     assert.equal(code, 2);
-    assert.match(stderr, /--delete-data prod: must be the stack's name, e2e/);
+    assert.match(stderr, new RegExp(`--delete-data prod: must be the stack's name, ${STACK}`));
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type LoadOptions, type LoadResult, startLoad } from "../support/load";
+import { type LoadOptions, type LoadResult, loadDuring, startLoad } from "../support/load";
 import { api } from "./support/app";
 import { containersOf, drained } from "./support/docker";
 import { mustOnStack, onStack, URL_OF_STACK } from "./support/launcher";
@@ -14,17 +14,8 @@ const LONG = "/api/test/slow?ms=12000";
 const TO_FRONTEND: Partial<LoadOptions> = { path: "/", methods: ["GET"] };
 
 /** What users who ask 200 times a second get while `work` goes on. */
-async function underLoad(
-  work: () => Promise<unknown>,
-  options: Partial<LoadOptions> = {},
-): Promise<LoadResult> {
-  const load = startLoad({ url: URL_OF_STACK, seconds: 600, ...options });
-  try {
-    await work();
-  } finally {
-    await load.stop();
-  }
-  return load.done;
+function underLoad(work: () => Promise<unknown>, options: Partial<LoadOptions> = {}): Promise<LoadResult> {
+  return loadDuring({ url: URL_OF_STACK, ...options }, work);
 }
 
 function assertNoneFailed({ sent, failures, statuses }: LoadResult, atLeast: number): void {
@@ -80,48 +71,42 @@ describe("a service that is replaced under load (M4, M17)", function () {
   });
 
   for (const tasks of [1, 2]) {
-    it(`loses no GET and no POST while the backend's configuration changes, at ${tasks} of them`, async () => {
-      await mustOnStack("scale", "backend", String(tasks));
+    it(`loses no request while the backend's configuration and the frontend's image change, at ${tasks} of each`, async () => {
+      const replicas = ["backend", "frontend"].map((service) => `replicas.${service}=${tasks}`);
+      await mustOnStack("up", ...replicas.flatMap((each) => ["--set", each]));
       const version = `rolled-at-${tasks}`;
+      append(PAGE, `<!-- ${version} -->\n`);
+      const update = () => mustOnStack("up", "--set", `app.version=${version}`);
+      const both = () => replaces("frontend", () => replaces("backend", update));
       const seen = new Set<string>();
-      const result = await underLoad(
-        () => replaces("backend", () => mustOnStack("up", "--set", `app.version=${version}`)),
-        { onAnswer: ({ body }) => seen.add(body) },
+      // Half of the load each, of services that are replaced at the same time.
+      const rate = 100;
+      const calls = {
+        url: URL_OF_STACK,
+        rate,
+        onAnswer: ({ body }: { body: string }) => void seen.add(body),
+      };
+      const { worked: pages, ...answers } = await loadDuring(calls, () =>
+        underLoad(both, { ...TO_FRONTEND, rate }),
       );
-      assertNoneFailed(result, 1000);
+      assertNoneFailed(answers, 1000);
+      assertNoneFailed(pages, 1000);
       assert.deepEqual((await api("/api/version")).json, { version });
       assert.equal([...seen].filter((body) => body.includes("version")).length, 2, [...seen].join());
+      const page = await (await fetch(`${URL_OF_STACK}/`)).text();
+      assert.ok(page.includes(version), "the new page is not served");
     });
   }
 
   it("finishes requests that take twelve seconds while the backend's image changes", async () => {
     append(APP, "\n# another image\n");
-    const long = startLoad({
-      url: URL_OF_STACK,
-      rate: 1,
-      seconds: 600,
-      path: LONG,
-      methods: ["GET"],
-      timeoutMs: 45_000,
-    });
-    try {
-      assertNoneFailed(await underLoad(() => replaces("backend", () => mustOnStack("up"))), 1000);
-    } finally {
-      await long.stop();
-    }
-    assertNoneFailed(await long.done, 10);
+    const slow = { url: URL_OF_STACK, rate: 1, path: LONG, methods: ["GET"], timeoutMs: 45_000 } as const;
+    const { worked, ...long } = await loadDuring(slow, () =>
+      underLoad(() => replaces("backend", () => mustOnStack("up"))),
+    );
+    assertNoneFailed(worked, 1000);
+    assertNoneFailed(long, 10);
   });
-
-  for (const tasks of [1, 2]) {
-    it(`loses no request while the frontend's image changes, at ${tasks} of them`, async () => {
-      await mustOnStack("scale", "frontend", String(tasks));
-      append(PAGE, `<!-- rolled at ${tasks} -->\n`);
-      const result = await underLoad(() => replaces("frontend", () => mustOnStack("up")), TO_FRONTEND);
-      assertNoneFailed(result, 1000);
-      const page = await (await fetch(`${URL_OF_STACK}/`)).text();
-      assert.ok(page.includes(`rolled at ${tasks}`), "the new page is not served");
-    });
-  }
 
   it("loses no request while backend and frontend are restarted, and no preview wants that undone", async () => {
     for (const [service, options] of [

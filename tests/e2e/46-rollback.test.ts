@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { S3 } from "@aws-sdk/client-s3";
 import type { ReleaseJson } from "../../cli/releases/format";
-import { startLoad } from "../support/load";
+import { loadDuring } from "../support/load";
 import { addClient, api } from "./support/app";
 import { containersOf, docker, serviceName, sql } from "./support/docker";
 import { launch, mustOnStack, onStack, PORTS, STACK, URL_OF_STACK } from "./support/launcher";
@@ -38,12 +38,10 @@ async function liveName(): Promise<string | undefined> {
 
 /** Runs something with requests coming in all the while. */
 async function underLoad<T>(work: () => Promise<T>): Promise<T> {
-  const load = startLoad({ url: URL_OF_STACK, rate: LIGHT, seconds: 600 });
-  const result = await work().finally(() => load.stop());
-  const { sent, failed, failures } = await load.done;
+  const { sent, failed, failures, worked } = await loadDuring({ url: URL_OF_STACK, rate: LIGHT }, work);
   assert.ok(sent > LIGHT, "requests were sent");
   assert.equal(failed, 0, failures.join("\n"));
-  return result;
+  return worked;
 }
 
 /** Removes an image that a stopped task may still refer to. */

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { S3 } from "@aws-sdk/client-s3";
+import { MANUAL } from "../../manual";
+import { taskDefinitions } from "../../tasks";
 import { ADMIN_EMAIL, addClient, api, logIn } from "./support/app";
 import { containersOf, docker, serviceName, sql } from "./support/docker";
-import { mustOnStack, onStack, PORTS, URL_OF_STACK } from "./support/launcher";
-import { ensureStack } from "./support/stack";
+import { mustOnStack, onStack, PORTS, STACK, URL_OF_STACK } from "./support/launcher";
+import { ensureStack, loseHost } from "./support/stack";
 import { waitFor } from "./support/wait";
 
 interface Backup {
@@ -35,6 +37,18 @@ async function bucket(): Promise<string> {
 }
 
 const clients = (): Promise<string> => sql("select string_agg(name, ',' order by name) from clients");
+
+/** Rows and checksum of every table of the application. */
+async function everyRow(): Promise<string[]> {
+  const tables = await sql("select tablename from pg_tables where schemaname = 'public' order by 1");
+  const sums = tables
+    .split("\n")
+    .map(
+      (table) =>
+        `select '${table} ' || count(*) || ' ' || coalesce(md5(string_agg(t::text, '' order by t::text)), '') from "${table}" t`,
+    );
+  return (await sql(sums.join(" union all "))).split("\n").sort();
+}
 
 async function addUpload(content: string): Promise<string> {
   const form = new FormData();
@@ -99,7 +113,8 @@ describe("backups (M6, M42 to M44)", function () {
       name: string;
       last: { result: string; details: { id: string } } | null;
     }[];
-    assert.deepEqual(tasks.map(({ name }) => name).sort(), ["backup", "restore-drill"]);
+    const declared = taskDefinitions().map(({ name }) => name);
+    assert.deepEqual(tasks.map(({ name }) => name).sort(), declared.sort());
     assert.equal(tasks.find(({ name }) => name === "backup")?.last?.result, "ok");
   });
 });
@@ -232,7 +247,9 @@ describe("the loss of the data volume (M45, M46)", function () {
     const { stderr } = await mustOnStack("up");
     assert.match(
       stderr,
-      /volume fitnesscrm-e2e-postgres was gone and is made again, empty: \.\/fitnesscrm restore/,
+      new RegExp(
+        `volume fitnesscrm-${STACK}-postgres was gone and is made again, empty: \\./fitnesscrm restore`,
+      ),
     );
     assert.equal(await sql("select count(*) from clients where name = 'Lena Lost'"), "0");
 
@@ -247,5 +264,47 @@ describe("the loss of the data volume (M45, M46)", function () {
       await sql("select count(*) from pg_database where datname like 'fitnesscrm_replaced_%'"),
       "0",
     );
+  });
+});
+
+describe("the loss of the whole host (M45, M46)", function () {
+  this.timeout(1_200_000);
+  before(ensureStack);
+
+  it("ends with every row and upload within the objective, from the bucket and the state alone", async () => {
+    await addClient("Holly Host");
+    const file = await addUpload("irreplaceable");
+    await mustOnStack("backup", "--label", "before-the-host-is-lost");
+    const wanted = await everyRow();
+    await loseHost();
+
+    const lost = performance.now();
+    const { stderr } = await mustOnStack("up");
+    assert.match(stderr, /gone from the engine and made again: .*fitnesscrm-\S+-db/);
+    for (const [volume, whatNow] of [
+      ["postgres", "./fitnesscrm restore brings its data back"],
+      ["uploads", "./fitnesscrm restore brings its data back"],
+      ["backups", "the copies in S3 are not touched by it"],
+    ] as const) {
+      const line = `volume ${serviceName(volume)} was gone and is made again, empty: ${whatNow}`;
+      assert.ok(stderr.includes(line), `${line} is not in ${stderr}`);
+    }
+    assert.equal(await sql("select count(*) from clients where name = 'Holly Host'"), "0");
+    await mustOnStack("restore", "--latest", "--from", "s3", "--yes");
+    const seconds = (performance.now() - lost) / 1000;
+
+    assert.deepEqual(await everyRow(), wanted);
+    assert.equal(await upload(file), "irreplaceable");
+    assert.equal((await api("/api/health")).status, 200);
+    const objective = MANUAL.backup.recoveryTimeObjectiveHours * 3600;
+    console.log(`      recovered after ${seconds.toFixed(0)} s; the objective is ${objective} s`);
+    assert.ok(seconds < objective);
+    await mustOnStack("preview", "--refresh", "--expect-no-changes");
+    // What is saved of the new host is complete, and no longer depends on the old one's.
+    await mustOnStack("restore", "--confirm", "--yes");
+    await mustOnStack("backup", "--label", "of-the-new-host");
+    const [newest] = await backups();
+    assert.equal(newest?.label, "of-the-new-host");
+    assert.notEqual(newest.verifiedAt, null);
   });
 });

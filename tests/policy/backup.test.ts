@@ -281,7 +281,7 @@ describe("policies on backups", () => {
     );
     assert.deepEqual(
       judge(stack).map(({ policy }) => policy),
-      ["backup-credentials-cannot-delete"],
+      ["backup-credentials-cannot-delete", "mail-from-one-address"],
     );
   });
 

@@ -89,6 +89,14 @@ const cases: Case[] = [
       'Bucket backups expires the records of deployments with the backups, or before. Allowed: expiration.days 366 or more for deployments/. Manual M56: "Update after each deployment, Record configuration changes".',
   },
   {
+    refuses: "records of incidents that go with the backups",
+    resource: "BucketLifecycleConfiguration backups",
+    set: { "rules.3.expiration.days": 90 },
+    policy: "backup-retention",
+    message:
+      'Bucket backups expires the records of incidents with the backups, or before. Allowed: expiration.days 366 or more for incidents/. Manual M52: "Post-incident review".',
+  },
+  {
     refuses: "objects that their writers may open",
     resource: "BucketOwnershipControls backups",
     set: { "rule.objectOwnership": "ObjectWriter" },

@@ -26,6 +26,54 @@ function encoded(content: unknown): string {
 
 const cases: Case[] = [
   {
+    refuses: "a maintenance window on another day",
+    resource: "ServiceConfig tasks",
+    edit: task(2, { cron: "0 2 * * SUN" }),
+    policy: "scheduled-tasks",
+    message:
+      'Stack local opens its maintenance window at "0 2 * * SUN". Allowed: the task maintenance-window with the cron "0 2 * * SUN#1". Manual M37: "Schedule: First Sunday of each month, 2:00 AM - 4:00 AM EST".',
+  },
+  {
+    refuses: "a maintenance window that does not go on once its container starts again",
+    resource: "ServiceConfig tasks",
+    edit: task(2, { missed: "skip" }),
+    policy: "scheduled-tasks",
+    message:
+      'Stack local does not go on with a maintenance window that was cut short. Allowed: the task maintenance-window with missed "run". Manual M37: "Schedule: First Sunday of each month, 2:00 AM - 4:00 AM EST".',
+  },
+  {
+    refuses: "a maintenance window that goes on for hours",
+    resource: "ServiceConfig tasks",
+    edit: task(2, { limitMinutes: 181 }),
+    policy: "scheduled-tasks",
+    message:
+      'Stack local lets a maintenance window run for 181 minutes. Allowed: the task maintenance-window of the service ops with limitMinutes of 180 or less. Manual M37: "Schedule: First Sunday of each month, 2:00 AM - 4:00 AM EST".',
+  },
+  {
+    refuses: "users who hear of a maintenance window too late",
+    resource: "ServiceConfig tasks",
+    edit: task(3, { hoursBefore: 47 }),
+    policy: "scheduled-tasks",
+    message:
+      'Stack local tells users of a maintenance window 47 hours before "0 2 * * SUN#1". Allowed: the task maintenance-notice of the service ops with the cron "0 2 * * SUN#1" and hoursBefore of 48 or more. Manual M38: "Notify Users (48 hours in advance)".',
+  },
+  {
+    refuses: "users who never hear of a maintenance window",
+    resource: "ServiceConfig tasks",
+    edit: tasks((file) => file.tasks.splice(3, 1)),
+    policy: "scheduled-tasks",
+    message:
+      'Stack local tells users of no maintenance window. Allowed: the task maintenance-notice of the service ops with the cron "0 2 * * SUN#1" and hoursBefore of 48 or more. Manual M38: "Notify Users (48 hours in advance)".',
+  },
+  {
+    refuses: "a notice of a maintenance window that is not made up for",
+    resource: "ServiceConfig tasks",
+    edit: task(3, { missed: "skip" }),
+    policy: "scheduled-tasks",
+    message:
+      'Stack local does not make up for the notice of a maintenance window that it missed. Allowed: the task maintenance-notice with missed "run". Manual M38: "Notify Users (48 hours in advance)".',
+  },
+  {
     refuses: "a calendar of another zone",
     resource: "ServiceConfig tasks",
     edit: tasks((file) => {

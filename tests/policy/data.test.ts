@@ -51,6 +51,38 @@ const cases: Case[] = [
     message:
       'Service restore does not read the volume fitnesscrm-local-backups, where ops keeps its data. Allowed: a read-only mount of the volume fitnesscrm-local-backups. Manual M44: "Type: Full database dump".',
   },
+  {
+    refuses: "an ops whose data is gone with its container, though it writes a status page",
+    resource: "Service ops",
+    set: { "taskSpec.containerSpec.mounts.0": undefined },
+    policy: "stateful-service-alone",
+    message:
+      'Service ops keeps its data in the container. Allowed: a mount of type volume with a source, not read-only. Manual M60: "P0 (Critical): Service down, data loss".',
+  },
+  {
+    refuses: "a status page that nobody can write",
+    resource: "Service ops",
+    set: { "taskSpec.containerSpec.mounts.2.readOnly": true },
+    policy: "status-page-served",
+    message:
+      'Service ops has no volume at /pages to write the status page to. Allowed: a mount of type volume at /pages, not read-only. Manual M38: "Status page update".',
+  },
+  {
+    refuses: "an edge that could change the status page",
+    resource: "Service nginx",
+    set: { "taskSpec.containerSpec.mounts.1.readOnly": false },
+    policy: "status-page-served",
+    message:
+      'Service nginx does not serve the status page that ops writes. Allowed: a read-only mount at /pages of the volume that ops has there. Manual M38: "Status page update".',
+  },
+  {
+    refuses: "an edge that serves another volume's pages",
+    resource: "Service nginx",
+    set: { "taskSpec.containerSpec.mounts.1.source": "fitnesscrm-local-uploads" },
+    policy: "status-page-served",
+    message:
+      'Service nginx does not serve the status page that ops writes. Allowed: a read-only mount at /pages of the volume that ops has there. Manual M38: "Status page update".',
+  },
 ];
 
 describe("policies on data", () => {

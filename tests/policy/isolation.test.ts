@@ -15,7 +15,7 @@ const cases: Case[] = [
     set: { "taskSpec.containerSpec.mounts.0.readOnly": undefined },
     policy: "host-folders-read-only",
     message:
-      'Service agent may write to /var/lib/docker-stats of the machine. Allowed: mounts[].readOnly true, or a volume. Manual M52: "Containment: Isolate affected systems".',
+      'Service agent may write to /proc of the machine. Allowed: mounts[].readOnly true, or a volume. Manual M52: "Containment: Isolate affected systems".',
   },
   {
     refuses: "a cache without an end",

@@ -11,7 +11,8 @@ function isOtherDirection({ what, how }: Survivor, refused: ReadonlySet<string>)
   return (how === "more" && refused.has(`${what} less`)) || (how === "less" && refused.has(`${what} more`));
 }
 
-describe("mutants of what the real program declares", () => {
+describe("mutants of what the real program declares", function () {
+  this.timeout(900_000);
   let stack: Declared[];
   const refused = new Set<string>();
   const survivors: Survivor[] = [];

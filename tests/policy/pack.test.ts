@@ -79,6 +79,7 @@ describe("the policy pack", () => {
     assert.deepEqual(tokens.filter((type) => !judgedTypes.has(type)).sort(), []);
     // Types that only rules of the whole stack look at stand in the happy stack.
     const others = [
+      aws.cloudwatch.AlarmMuteRule,
       aws.s3.BucketLifecycleConfiguration,
       aws.s3.BucketOwnershipControls,
       aws.s3.BucketPolicy,
@@ -124,8 +125,10 @@ const PRESENCE = [
   "backup-settings",
   "database-grants",
   "database-roles-present",
+  "escalation-topics",
   "gate-after-deployment",
   "gate-before-deployment",
+  "outage-alarms",
   "release-recorded",
   "role-connection-limits",
   "scheduled-tasks",

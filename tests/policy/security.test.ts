@@ -91,7 +91,21 @@ const cases: Case[] = [
       resource: "Service agent",
       set: { "taskSpec.containerSpec.mounts.0.source": source },
       policy: "no-engine-socket",
-      message: `Service agent mounts ${source}, the engine's socket. Allowed: what the service needs to know, by the metrics agent or through Pulumi. ${ISOLATE}`,
+      message: `Service agent mounts ${source}, the engine's socket. Allowed: what the service needs to know, by the metrics agent or through Pulumi; or the service engine, read-only, without capAdds and ports. ${ISOLATE}`,
+    }),
+  ),
+  ...(
+    [
+      ["writable", { "taskSpec.containerSpec.mounts.0.readOnly": false }],
+      ["with a capability", { "taskSpec.containerSpec.capAdds": ["CAP_CHOWN"] }],
+    ] satisfies [string, Record<string, unknown>][]
+  ).map(
+    ([what, change]): Case => ({
+      refuses: `a reader of the engine ${what}`,
+      resource: "Service engine",
+      set: change,
+      policy: "no-engine-socket",
+      message: `Service engine mounts /var/run/docker.sock, the engine's socket. Allowed: what the service needs to know, by the metrics agent or through Pulumi; or the service engine, read-only, without capAdds and ports. ${ISOLATE}`,
     }),
   ),
   ...(

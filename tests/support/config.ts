@@ -15,6 +15,11 @@ export const TEST_CONTACTS = {
   ],
   databaseAdmin: { name: "Dee", email: "dba@example.com" },
   securityTeam: { name: "Sam", email: "security@example.com" },
+  escalation: {
+    engineeringManager: { name: "Mia", email: "manager@example.com" },
+    cto: { name: "Cyd", email: "cto@example.com" },
+    ceo: { name: "Eve", email: "ceo@example.com" },
+  },
 };
 
 /** Stack configuration as an object, keys without their namespace. */
@@ -40,6 +45,7 @@ export function minimalConfig(): ConfigObject {
     app: { backendImage: BACKEND_IMAGE, frontendImage: FRONTEND_IMAGE },
     contacts: structuredClone(TEST_CONTACTS),
     aws: { region: "us-east-1" },
+    mail: { from: "crm@example.com" },
     secrets: { ...TEST_SECRETS },
   };
 }

@@ -99,6 +99,21 @@ export function startLoad(options: LoadOptions): Load {
   };
 }
 
+/** What users get while `work` goes on: the load ends when it does, however it ends. */
+export async function loadDuring<T>(
+  options: Omit<LoadOptions, "seconds">,
+  work: () => Promise<T>,
+): Promise<LoadResult & { worked: T }> {
+  const load = startLoad({ seconds: LIMITS.seconds, ...options });
+  let worked: T;
+  try {
+    worked = await work();
+  } finally {
+    await load.stop();
+  }
+  return { ...(await load.done), worked };
+}
+
 class Tally {
   sent = 0;
   private ok = 0;

@@ -168,6 +168,9 @@ function defaultState(args: MockResourceArgs): Record<string, unknown> {
     const id = idOf(args);
     return { ...own, bucket: id, arn: `arn:aws:s3:::${id}` };
   }
+  if (type === "aws:ses/emailIdentity:EmailIdentity") {
+    return { ...own, arn: `arn:aws:ses:us-east-1:123456789012:identity/${given.email}` };
+  }
   if (type === "command:local:Command" && name.startsWith("gate-")) {
     return { ...own, stdout: JSON.stringify(GATE_REPORT) };
   }

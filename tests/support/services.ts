@@ -19,7 +19,9 @@ export const PLANTED = {
   databaseUrl: "postgresql://app:planted-url@db:5432/crm",
   redisUrl: "redis://:planted-url@redis:6379/0",
   secretKey: "planted-secret-key",
+  operators: "planted-operators-password",
   monitoringUrl: "postgresql://monitoring:planted-url@db:5432/crm",
+  maintenanceUrl: "postgresql://maintenance:planted-url@db:5432/crm",
   backupUrl: "postgresql://backup:planted-url@db:5432/crm",
   backupIdentity: "planted-backup-identity",
   archiveConfig: "[global]\nrepo1-s3-key-secret=planted-archive-key\n",
@@ -45,7 +47,7 @@ export function recordServices(
       new Image(name, { reference: `registry.example.com/${name}@sha256:${"0".repeat(64)}`, dockerHost: "" });
     const key = (name: string) => new aws.iam.AccessKey(name, { user: name });
     const rollout = new Rollout("rollout", { stack, record: Promise.resolve(attempt), pin: parsed.pin });
-    const foundation = new StackFoundation("foundation", { stack });
+    const foundation = new StackFoundation("foundation", { stack, drills: parsed.drills });
     const stateful = new StatefulServices("stateful", {
       stack,
       rollout,
@@ -69,13 +71,15 @@ export function recordServices(
         SECRET_KEY: PLANTED.secretKey,
       },
       adminPassword: "planted-adminPassword",
+      operatorsPassword: PLANTED.operators,
       dependsOn,
     });
     const operations = new Operations("operations", {
       stack,
       rollout,
       foundation,
-      images: { ops: image("ops"), agent: image("agent") },
+      publicUrl: "https://crm.example.com",
+      images: { ops: image("ops"), engine: image("engine"), agent: image("agent") },
       config: parsed,
       tasks: new ScheduledTasks("tasks", {
         stack,
@@ -84,8 +88,20 @@ export function recordServices(
       }),
       backupSettings: "{}",
       monitoringDatabaseUrl: PLANTED.monitoringUrl,
+      maintenanceDatabaseUrl: PLANTED.maintenanceUrl,
       backupDatabaseUrl: PLANTED.backupUrl,
-      credentials: { writer: key("writer"), reader: key("reader"), metrics: key("metrics") },
+      credentials: {
+        writer: key("writer"),
+        reader: key("reader"),
+        metrics: key("metrics"),
+        acknowledger: key("acknowledger"),
+        mailer: key("mailer"),
+        metricsReader: key("metrics-reader"),
+      },
+      onCallSettings: "{}",
+      mailSettings: "{}",
+      windowSettings: "{}",
+      reportSettings: "{}",
       backupIdentity: PLANTED.backupIdentity,
       archiveConfig: PLANTED.archiveConfig,
       redisUrl: PLANTED.redisUrl,

@@ -132,8 +132,17 @@ function sourcesOf(project: string, provider: Provider): string[] {
   return [...inProject, __filename];
 }
 
-/** One file that does not need the checkout any more, and the executable that the engine starts. */
-async function bundle(project: string, provider: Provider, folder: string, target: string): Promise<void> {
+/**
+ * One file that does not need the checkout any more, and the executable that the engine starts.
+ *
+ * @param folder Where both are written. @param target Where they will lie when the engine starts them.
+ */
+export async function bundle(
+  project: string,
+  provider: Provider,
+  folder: string,
+  target: string,
+): Promise<void> {
   // Only a run that bundles pays for loading it.
   const { build } = await import("esbuild");
   const result = await build({

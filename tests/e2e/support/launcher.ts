@@ -4,17 +4,37 @@ import { fitnesscrmHome } from "../../../cli/context";
 
 export const PROJECT = resolve(__dirname, "..", "..", "..");
 
+/** Which of the parts that run side by side this is, from 0. */
+const PART = Number(process.env.FITNESSCRM_E2E_PART ?? 0);
+
 /** The stack of the e2e suite. Its name, ports and volumes are its own: a running `local` stack is not touched. */
-export const STACK = "e2e";
-export const PORTS = { http: 18080, tunnel: 25432, aws: 24566, mailbox: 28025 } as const;
+export const STACK = PART === 0 ? "e2e" : `e2e-${PART}`;
+export const PORTS = {
+  http: 18080 + PART,
+  tunnel: 25432 + PART,
+  aws: 24566 + PART,
+  mailbox: 28025 + PART,
+} as const;
 export const URL_OF_STACK = `http://localhost:${PORTS.http}`;
 
-/** Settings that make the embedded default a stack of the suite's own. */
-export const SETTINGS = [
+export const PORT_SETTINGS = [
   `http.port=${PORTS.http}`,
   `database.tunnelPort=${PORTS.tunnel}`,
   `local.awsPort=${PORTS.aws}`,
   `local.mailboxPort=${PORTS.mailbox}`,
+];
+
+/** Settings that make the embedded default a stack of the suite's own. */
+export const SETTINGS = [
+  ...PORT_SETTINGS,
+  // Each test logs in anew.
+  "http.loginLimit.perMinute=600",
+  "http.loginLimit.burst=200",
+  // The shortest that CloudWatch knows, so that drills take seconds.
+  "alarms.periodSeconds=10",
+  "alarms.evaluationPeriods=2",
+  "alarms.respondSeconds.critical=30",
+  "alarms.respondSeconds.other=30",
 ];
 
 export interface LauncherResult {
@@ -82,7 +102,17 @@ export function launch(args: readonly string[], options?: LauncherOptions): Prom
   return startLauncher(args, options).result;
 }
 
-const GROUPS: readonly string[] = ["secrets", "drill", "policy", "releases"];
+const GROUPS: readonly string[] = [
+  "secrets",
+  "drill",
+  "policy",
+  "releases",
+  "db",
+  "tasks",
+  "incident",
+  "cache",
+  "window",
+];
 
 /** Runs a command on the e2e stack. */
 export function onStack(command: string, ...args: readonly string[]): Promise<LauncherResult> {

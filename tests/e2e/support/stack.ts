@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { docker } from "./docker";
+import { docker, serviceName } from "./docker";
 import { type LauncherResult, launch, PROJECT, SETTINGS, STACK } from "./launcher";
 import { waitFor } from "./wait";
 
@@ -53,6 +53,14 @@ async function bringUp(): Promise<LauncherResult> {
   return result;
 }
 
+/** Removes the stack once a file that has one to itself is done, unless a developer keeps it; a later file brings up its own. */
+export async function leaveStack(): Promise<void> {
+  if (process.env.FITNESSCRM_E2E_KEEP === undefined) {
+    brought = undefined;
+    await destroyStack();
+  }
+}
+
 /** `up` with the suite's own ports and checkout. */
 export function upStack(...more: readonly string[]): Promise<LauncherResult> {
   const settings = [...SETTINGS, `app.source=${checkoutFolder()}`].flatMap((setting) => ["--set", setting]);
@@ -77,16 +85,26 @@ export async function destroyStack(): Promise<LauncherResult> {
   return result;
 }
 
-async function removeOrphans(): Promise<void> {
+/** What a lost machine takes with it: everything of the stack on the engine, but the emulator, which plays the AWS account. */
+export function loseHost(): Promise<void> {
+  return removeOrphans([serviceName("aws")]);
+}
+
+async function removeOrphans(kept: readonly string[] = []): Promise<void> {
   const label = ["--quiet", "--filter", `label=fitnesscrm.stack=${STACK}`];
   const ids = async (kind: string, ...more: string[]): Promise<string[]> =>
     (await docker(kind, "ls", ...more, ...label)).split("\n").filter((id) => id !== "");
+  const named = async (names: readonly string[]): Promise<string[]> =>
+    (await docker("container", "inspect", "--format", "{{.Id}}", ...names))
+      .split("\n")
+      .map((id) => id.slice(0, 12));
   for (const id of await ids("service")) {
     await docker("service", "rm", id);
   }
   // The engine needs a moment to stop a removed service's tasks, and nothing that they use can go before.
   await waitFor("the tasks of removed services to be gone", async () => {
-    const containers = await ids("container", "--all");
+    const spared = kept.length === 0 ? [] : await named(kept);
+    const containers = (await ids("container", "--all")).filter((id) => !spared.includes(id));
     for (const id of containers) {
       await docker("container", "rm", "--force", id);
     }

@@ -8,6 +8,7 @@ import { runInOps } from "../../../cli/ops";
 import type { BackupSettings } from "../../../ops/backup/settings";
 import type { DeploymentRecord } from "../../../ops/deployments/record";
 import { taskDefinitions } from "../../../tasks";
+import { WINDOW_SETTINGS } from "../../support/windowSettings";
 import { docker, opsImage, Sandbox, tryDocker } from "../images/sandbox";
 import { emulatorImage, emulatorIsReady } from "../plugins/aws-emulator";
 
@@ -74,11 +75,11 @@ describe("records of deployments, by the launcher through ops to the AWS emulato
       endpoint: "http://emulator:4566",
       recipients: [recipientOf(generateIdentity())],
       retentionDaysLocal: 30,
-      release: "unit",
       metricNamespace: "FitnessCRM",
     };
     const files = await sandbox.secrets("files", {
       "backup.json": JSON.stringify(settings),
+      "maintenance.json": JSON.stringify(WINDOW_SETTINGS),
       "tasks.json": JSON.stringify({ timeZone: settings.timeZone, tasks: taskDefinitions() }),
     });
     const secrets = await sandbox.secrets("secrets", {
@@ -86,7 +87,8 @@ describe("records of deployments, by the launcher through ops to the AWS emulato
       backup_reader: JSON.stringify({ accessKeyId: "reader", secretAccessKey: KEY_SECRET }),
     });
     return docker([
-      ...["run", "--detach", `--network=${stack}`, "--cap-drop=ALL", "--read-only", "--tmpfs=/tmp"],
+      ...["run", "--detach", `--network=${stack}`, "--cap-drop=ALL", "--read-only"],
+      ...["--tmpfs=/tmp", "--volume=/backups"],
       ...[`--label=fitnesscrm.stack=${stack}`, "--label=fitnesscrm.service=ops"],
       ...["--env=OPS_RECORDS=/tmp/records", `--volume=${files}:/fitnesscrm:ro`],
       ...[`--volume=${secrets}:/run/secrets:ro`, await opsImage(), "sleep", "infinity"],
@@ -116,6 +118,14 @@ describe("records of deployments, by the launcher through ops to the AWS emulato
     ]);
   });
 
+  it("tell the backups after them which release runs, unless they failed", async () => {
+    const images = (backend: string) => ({ images: { backend } });
+    await putDeployment(host, stack, record("20261126t110000z-0001", images("sha256:live")));
+    const failed = { result: "failed", reason: "x", ...images("sha256:bad") } as const;
+    await putDeployment(host, stack, record("20261126t120000z-0001", failed));
+    assert.equal(await docker(["exec", container, "cat", "/backups/.release"]), "sha256:live");
+  });
+
   it("are overwritten by a later record of the same attempt", async () => {
     await putDeployment(host, stack, record("20261127t000000z-0001", { result: "failed", reason: "x" }));
     await putDeployment(host, stack, record("20261127t000000z-0001"));
@@ -132,7 +142,13 @@ describe("records of deployments, by the launcher through ops to the AWS emulato
     }[];
     assert.deepEqual(
       listed.map(({ attempt }) => attempt),
-      ["20261127t000000z-0001", "20261126t100000z-0001", "20261125t231502z-3f9a"],
+      [
+        "20261127t000000z-0001",
+        "20261126t120000z-0001",
+        "20261126t110000z-0001",
+        "20261126t100000z-0001",
+        "20261125t231502z-3f9a",
+      ],
     );
     assert.ok(listed.every(({ storedAt }) => !Number.isNaN(Date.parse(storedAt))));
   });

@@ -4,11 +4,14 @@
  */
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
+import { setTimeout } from "node:timers/promises";
 import { Client } from "pg";
 import { listBackups, runBackup } from "../../../ops/backup/backup";
 import { decrypt } from "../../../ops/backup/crypt";
 import { compareTables, parseManifest } from "../../../ops/backup/manifest";
+import { compareObjects, countObjects, readSequences } from "../../../ops/backup/objects";
 import { start } from "../../../ops/backup/process";
+import type { Waits } from "../../../ops/backup/s3";
 import { readSettings } from "../../../ops/backup/settings";
 import { countTables } from "../../../ops/backup/tables";
 import { listingOfTar } from "../../../ops/backup/uploads";
@@ -26,7 +29,9 @@ async function differences(database: string, id: string): Promise<string[]> {
   try {
     await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     const manifest = parseManifest(await readFile(`/backups/${id}/manifest.json`, "utf8"));
-    return compareTables(manifest.tables, await countTables(client));
+    const tables = compareTables(manifest.tables, await countTables(client));
+    const objects = { ...(await countObjects(client)), sequences: await readSequences(client) };
+    return [...tables, ...compareObjects(manifest, objects)];
   } finally {
     await client.end();
   }
@@ -66,13 +71,17 @@ async function main(command: string, ...args: string[]): Promise<unknown> {
   const settings = await readSettings("/fitnesscrm/backup.json");
   switch (command) {
     case "run": {
-      const [patienceMs, label] = args;
+      const [patienceMs, label, lockWaitMs, speed] = args;
       const controller = new AbortController();
       process.once("SIGTERM", () => controller.abort(new Error("the run was ended")));
       return runBackup(
         settings,
-        { signal: controller.signal, log, label },
-        { patienceMs: Number(patienceMs ?? 30_000) },
+        { signal: controller.signal, log, label: label || undefined },
+        {
+          patienceMs: Number(patienceMs ?? 30_000),
+          ...(lockWaitMs !== undefined && { lockWaitMs: Number(lockWaitMs) }),
+          ...(speed !== undefined && { waits: faster(Number(speed)) }),
+        },
       );
     }
     case "list":
@@ -105,7 +114,19 @@ async function main(command: string, ...args: string[]): Promise<unknown> {
   }
 }
 
-/** A way to S3 that the suite can break: /tmp/relay holds `open`, `closed`, or `cut N`, once, after N more bytes. */
+/** A clock on which `speed` seconds pass in one. */
+function faster(speed: number): Waits {
+  return {
+    now: () => performance.now() * speed,
+    pause: (milliseconds, signal) => setTimeout(milliseconds / speed, undefined, { signal }),
+  };
+}
+
+/**
+ * A way to S3 that the suite can break: /tmp/relay holds `open`, `closed`, `cut N`, once, after N more bytes, `sever N`, which
+ * leaves it closed, or `hold N`: after
+ * N more bytes nothing passes while it is `held`.
+ */
 async function relay(): Promise<never> {
   const { createServer, connect } = await import("node:net");
   const { readFileSync, writeFileSync, existsSync } = await import("node:fs");
@@ -123,10 +144,19 @@ async function relay(): Promise<never> {
     };
     client.on("data", (chunk: Buffer) => {
       const [kind, limit] = mode().split(" ");
-      passed = kind === "cut" ? passed + chunk.length : 0;
+      passed = kind === "cut" || kind === "sever" || kind === "hold" ? passed + chunk.length : 0;
       if (kind === "closed") end();
-      if (kind === "cut" && passed > Number(limit)) {
-        writeFileSync("/tmp/relay", "open");
+      if (kind === "hold" && passed > Number(limit)) writeFileSync("/tmp/relay", "held");
+      if (mode() === "held") {
+        client.unpipe(server).pause();
+        const timer = setInterval(() => {
+          if (mode() === "held") return;
+          clearInterval(timer);
+          if (!client.destroyed) client.pipe(server);
+        }, 50);
+      }
+      if ((kind === "cut" || kind === "sever") && passed > Number(limit)) {
+        writeFileSync("/tmp/relay", kind === "cut" ? "open" : "closed");
         log("relay: cut");
         end();
       }

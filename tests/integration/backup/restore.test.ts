@@ -46,6 +46,23 @@ describe("restores and drills, against PostgreSQL 17, age and the AWS emulator",
     assert.ok(bytes !== undefined && bytes.length > 1000);
     bytes[Math.floor(bytes.length / 2)] = (bytes[Math.floor(bytes.length / 2)] ?? 0) ^ 1;
   };
+  /** A dump whose sequence is where it was before the last number was given, behind sums that fit. */
+  const setBack = async (objects: Objects) => {
+    const dump = await world.rewritten(
+      objects[FILES.database],
+      "s/setval('\\''public.invoice'\\'', 5000,/setval('\\''public.invoice'\\'', 4000,/",
+    );
+    objects[FILES.database] = dump;
+    edit(objects, ({ files }) => {
+      for (const file of files) {
+        if (file.name !== FILES.database) continue;
+        file.bytes = dump.length;
+        file.sha256 = createHash("sha256").update(dump).digest("hex");
+      }
+    });
+  };
+  const behind =
+    /what the manifest says: the sequence public\.invoice would give 4001 next, 5001 is expected$/;
   const largest = ({ tables }: Manifest) => {
     const [table] = [...tables].sort((a, b) => b.rows - a.rows);
     assert.ok(table !== undefined && table.rows > 100);
@@ -103,7 +120,16 @@ describe("restores and drills, against PostgreSQL 17, age and the AWS emulator",
       await nothingLeft();
     });
 
-    const faults: [string, (objects: Objects) => void, RegExp][] = [
+    const faults: [string, (objects: Objects) => void | Promise<void>, RegExp][] = [
+      ["a dump whose sequence is behind", setBack, behind],
+      [
+        "a manifest that lies about large objects",
+        (objects) =>
+          edit(objects, (manifest) => {
+            manifest.largeObjects = { count: 4, checksum: "0" };
+          }),
+        /^what was restored is not what the manifest says: there are 3 large objects, 4 are expected$/,
+      ],
       [
         "a copy that is cut",
         (objects) => {
@@ -212,6 +238,18 @@ describe("restores and drills, against PostgreSQL 17, age and the AWS emulator",
       } finally {
         await world.useKey(world.stage.identity);
       }
+    });
+
+    it("takes a backup of before its manifest told of sequences, large objects and materialized views", async () => {
+      await world.damaged((objects) =>
+        edit(objects, (manifest) => {
+          delete manifest.sequences;
+          delete manifest.largeObjects;
+          delete manifest.materializedViews;
+        }),
+      );
+      const { code, stderr } = await world.load("s3", target(1));
+      assert.equal(code, 0, stderr);
     });
 
     it("takes a backup of an older server", async () => {
@@ -374,7 +412,8 @@ describe("restores and drills, against PostgreSQL 17, age and the AWS emulator",
       await nothingLeft();
     });
 
-    const faults: [string, (objects: Objects) => void, RegExp][] = [
+    const faults: [string, (objects: Objects) => void | Promise<void>, RegExp][] = [
+      ["a dump whose sequence is behind", setBack, behind],
       ["a damaged dump", (objects) => flip(objects, FILES.database), /database\.tar\.age has the SHA-256/],
       [
         "damaged uploads",

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
-import { generateIdentity } from "../../../ageKey";
+import { generateIdentity, recipientOf } from "../../../ageKey";
 import type { BackupResult } from "../../../ops/backup/backup";
 import { FILES, type Manifest, parseManifest } from "../../../ops/backup/manifest";
 import { taskDefinitions } from "../../../tasks";
+import { WINDOW_SETTINGS } from "../../support/windowSettings";
 import { docker, exec, opsImage, tryDocker } from "../images/sandbox";
 import { BUCKET, DATABASE, Stage } from "./stage";
 
@@ -118,12 +119,13 @@ export class RestoreStage {
     const settings = JSON.parse(await exec(this.stage.ops, "cat", "/fitnesscrm/backup.json")) as object;
     this.#files = await this.stage.sandbox.secrets("restore-files", {
       "backup.json": JSON.stringify({ ...settings, prefix }),
+      "maintenance.json": JSON.stringify(WINDOW_SETTINGS),
       "tasks.json": JSON.stringify({ timeZone: "America/New_York", tasks: taskDefinitions() }),
     });
   }
 
   /** Puts a changed copy of the good backup into the bucket, alone below a prefix, and settles there. */
-  async damaged(change: (objects: Objects) => void): Promise<void> {
+  async damaged(change: (objects: Objects) => void | Promise<void>): Promise<void> {
     const prefix = `fault-${randomBytes(4).toString("hex")}/`;
     const objects: Objects = {};
     for (const name of Object.values(FILES)) {
@@ -131,7 +133,7 @@ export class RestoreStage {
       const { Body } = await this.stage.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key }));
       objects[name] = Buffer.from((await Body?.transformToByteArray()) ?? []);
     }
-    change(objects);
+    await change(objects);
     for (const [name, Body] of Object.entries(objects)) {
       const Key = `${prefix}${this.good.id}/${name}`;
       await this.stage.s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body }));
@@ -141,6 +143,17 @@ export class RestoreStage {
     );
     if (Contents?.length !== Object.keys(objects).length) throw new Error("the fault was not made");
     await this.settle(prefix);
+  }
+
+  /** What a stream editor makes of the tar of an encrypted dump; what it replaces must keep its length. */
+  async rewritten(dump: Buffer | undefined, edit: string): Promise<Buffer> {
+    const key = "/run/secrets/backup_identity";
+    const script = `set -o pipefail; base64 -d > /tmp/in && age -d -i ${key} /tmp/in > /tmp/plain &&
+      LC_ALL=C sed '${edit}' /tmp/plain > /tmp/edited && { ! cmp -s /tmp/plain /tmp/edited; } &&
+      age -e -r ${recipientOf(this.stage.identity)} /tmp/edited; code=$?; rm /tmp/in /tmp/plain /tmp/edited; exit $code`;
+    const { code, stdout, stderr } = await this.script(script, (dump ?? Buffer.alloc(0)).toString("base64"));
+    if (code !== 0) throw new Error(`the dump was not changed: ${stderr}`);
+    return stdout;
   }
 
   /** A command of the program. */

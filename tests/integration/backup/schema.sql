@@ -52,13 +52,21 @@ INSERT INTO dropped VALUES (1, 'x', 'y');
 ALTER TABLE dropped DROP COLUMN gone;
 CREATE SEQUENCE invoice START 5000;
 SELECT nextval('invoice');
+CREATE SEQUENCE countdown INCREMENT -3;
+SELECT nextval('countdown') FROM generate_series(1, 2);
+CREATE SEQUENCE wheel MAXVALUE 3 CYCLE;
+SELECT nextval('wheel') FROM generate_series(1, 3);
 CREATE EXTENSION pg_stat_statements;
 
 CREATE MATERIALIZED VIEW totals AS SELECT who, count(*) FROM visits GROUP BY who;
 INSERT INTO visits VALUES ('2026-12-31', 9, 'after the view was made');
+CREATE MATERIALIZED VIEW later AS SELECT 1 AS a WITH NO DATA;
 CREATE VIEW happy AS SELECT id FROM every_type WHERE m = 'happy';
 
 CREATE TABLE photos (name text, content oid);
-INSERT INTO photos VALUES ('one', lo_from_bytea(0, decode(repeat('00ff', 5000), 'hex')));
+INSERT INTO photos VALUES ('one', lo_from_bytea(0, decode(repeat('00ff', 5000), 'hex'))), ('empty', lo_create(0)),
+  ('large', lo_from_bytea(0, decode(repeat('ab', 1200000), 'hex')));
+-- Leaves a hole.
+SELECT lo_put(content, 2000000, 'end') FROM photos WHERE name = 'large';
 
 CREATE TABLE bulk AS SELECT i AS id, md5(i::text) || md5((-i)::text) AS a, random() AS r FROM generate_series(1, 200000) i;

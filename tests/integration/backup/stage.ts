@@ -68,16 +68,7 @@ export class Stage {
     } finally {
       await rm(work, { recursive: true });
     }
-    const superuser = `postgresql://postgres:${this.#password}@db:5432/${DATABASE}`;
-    this.#secrets = await this.sandbox.secrets("ops", {
-      postgres_password: this.#password,
-      superuser_url: superuser,
-      backup_database_url: `postgresql://${DATABASE}_backup:${encodeURIComponent(this.#backupPassword)}@db:5432/${DATABASE}\n`,
-      backup_writer: JSON.stringify({ accessKeyId: "writer", secretAccessKey: "writer-secret" }),
-      backup_reader: JSON.stringify({ accessKeyId: "reader", secretAccessKey: "reader-secret" }),
-      backup_identity: this.identity,
-      other_identity: generateIdentity(),
-    });
+    this.#secrets = await this.#secretsFor("ops", "db");
     await this.configure(this.#options.direct ? { endpoint: "http://emulator:4566" } : {});
     await Promise.all([this.#startDatabase(), this.#startEmulator()]);
     this.relay = await this.sandbox.start({
@@ -88,6 +79,31 @@ export class Stage {
       volumes: { "/fitnesscrm": this.#configuration },
     });
     this.ops = await this.startOps();
+  }
+
+  #secretsFor(name: string, host: string): Promise<string> {
+    const superuser = `postgresql://postgres:${this.#password}@${host}:5432/${DATABASE}`;
+    return this.sandbox.secrets(name, {
+      postgres_password: this.#password,
+      superuser_url: superuser,
+      backup_database_url: `postgresql://${DATABASE}_backup:${encodeURIComponent(this.#backupPassword)}@${host}:5432/${DATABASE}\n`,
+      backup_writer: JSON.stringify({ accessKeyId: "writer", secretAccessKey: "writer-secret" }),
+      backup_reader: JSON.stringify({ accessKeyId: "reader", secretAccessKey: "reader-secret" }),
+      backup_identity: this.identity,
+      other_identity: generateIdentity(),
+    });
+  }
+
+  /** What an ops container needs that saves the database on another host, below a prefix of its own. */
+  async filesFor(host: string, prefix: string): Promise<{ secrets: string; configuration: string }> {
+    const settings = JSON.parse(await exec(this.ops, "cat", "/fitnesscrm/backup.json")) as BackupSettings;
+    const own: BackupSettings = { ...settings, database: { ...settings.database, host }, prefix };
+    return {
+      secrets: await this.#secretsFor(`ops-${host}`, host),
+      configuration: await this.sandbox.secrets(`configuration-${host}`, {
+        "backup.json": JSON.stringify(own),
+      }),
+    };
   }
 
   async close(): Promise<void> {
@@ -107,7 +123,6 @@ export class Stage {
       endpoint: "http://s3:4566",
       recipients: [recipientOf(this.identity)],
       retentionDaysLocal: 30,
-      release: "sha256:release-1",
       metricNamespace: "FitnessCRM",
       ...change,
     };
@@ -117,16 +132,20 @@ export class Stage {
   }
 
   /** A container like the stack's ops, that waits for commands. */
-  startOps(): Promise<string> {
+  startOps(
+    secrets = this.#secrets,
+    configuration = this.#configuration,
+    backups = "backups",
+  ): Promise<string> {
     return this.sandbox.start({
       image: this.#opsImage,
       args: ["sleep", "infinity"],
       tmpfs: ["/tmp"],
       volumes: {
-        "/run/secrets": this.#secrets,
-        "/fitnesscrm": this.#configuration,
+        "/run/secrets": secrets,
+        "/fitnesscrm": configuration,
         "/uploads": "uploads",
-        "/backups": "backups",
+        "/backups": backups,
         "/var/lib/restore": "restore",
       },
     });
@@ -160,13 +179,20 @@ export class Stage {
       tmpfs: ["/run/postgresql", "/tmp"],
     });
     await healthy(this.database);
-    await this.script(this.#options.schema ?? (await readFile(join(__dirname, "schema.sql"), "utf8")));
+    await this.fill(this.database);
+  }
+
+  /** Puts the suite's schema, and the role of the backups, into a new server. */
+  async fill(database: string): Promise<void> {
+    const schema = this.#options.schema ?? (await readFile(join(__dirname, "schema.sql"), "utf8"));
+    await this.script(schema, DATABASE, database);
     // As components/database makes it.
-    await this.script(`CREATE ROLE ${DATABASE}_backup LOGIN PASSWORD '${this.#backupPassword}' CONNECTION LIMIT 4 IN ROLE pg_read_all_data;
+    const roles = `CREATE ROLE ${DATABASE}_backup LOGIN PASSWORD '${this.#backupPassword}' CONNECTION LIMIT 4 IN ROLE pg_read_all_data;
       ALTER ROLE ${DATABASE}_backup SET idle_in_transaction_session_timeout = '10min';
       ALTER ROLE ${DATABASE}_backup SET lo_compat_privileges = on;
       ALTER DATABASE ${DATABASE} SET timezone = 'Asia/Kathmandu';
-      ALTER DATABASE ${DATABASE} SET intervalstyle = 'sql_standard';`);
+      ALTER DATABASE ${DATABASE} SET intervalstyle = 'sql_standard';`;
+    await this.script(roles, DATABASE, database);
   }
 
   async #startEmulator(): Promise<void> {
@@ -197,9 +223,9 @@ export class Stage {
   }
 
   /** Runs SQL as the superuser, stopping at the first error. */
-  async script(sql: string, database = DATABASE): Promise<string> {
+  async script(sql: string, database = DATABASE, container = this.database): Promise<string> {
     return new Promise((resolve, reject) => {
-      const args = ["exec", "-i", this.database, "psql", "-U", "postgres", "-d", database, "-AtqX", "-v"];
+      const args = ["exec", "-i", container, "psql", "-U", "postgres", "-d", database, "-AtqX", "-v"];
       const child = execFile("docker", [...args, "ON_ERROR_STOP=1"], (error, stdout, stderr) =>
         error === null ? resolve(stdout.trim()) : reject(new Error(stderr || error.message)),
       );

@@ -31,8 +31,15 @@ describe("the nginx image", function () {
 
   async function edge(
     environment: Record<string, string> = {},
+    volumes: Record<string, string> = {},
   ): Promise<{ container: string; url: string; port: number }> {
-    const container = await sandbox.start({ image: reference, environment, tmpfs: ["/tmp"], publish: [80] });
+    const container = await sandbox.start({
+      image: reference,
+      environment,
+      tmpfs: ["/tmp"],
+      volumes,
+      publish: [80],
+    });
     await healthy(container, 30);
     const port = await sandbox.port(container, 80);
     return { container, port, url: `http://127.0.0.1:${port}` };
@@ -97,6 +104,36 @@ describe("the nginx image", function () {
     for (const path of ["/", "/clients", "/api", "/apis/x"]) {
       assert.equal((await seen(url + path)).host, await host(frontend), path);
     }
+  });
+
+  it("keeps a service off the edge while its file lies on the volume, from the next request on, and lets the other one through", async () => {
+    await upstream("isolated-one", 3000);
+    const { container, url } = await edge(
+      { NGINX_BACKEND: "isolated-one:3000", NGINX_FRONTEND: "isolated-one:3000" },
+      { "/var/log/edge": "isolated-log" },
+    );
+    await answers(`${url}/api/`);
+    const folder = "/var/log/edge/isolated";
+    await exec(container, "mkdir", "-p", folder);
+    await exec(container, "touch", `${folder}/backend`);
+    for (const path of ["/api/clients", "/uploads/a.png"]) {
+      const answer = await fetch(url + path);
+      assert.equal(answer.status, 503, path);
+      assert.match(
+        ((await answer.json()) as { error: string }).error,
+        /^isolated: the operators have taken this part/,
+      );
+      assert.equal(answer.headers.get("x-content-type-options"), "nosniff");
+    }
+    assert.equal((await fetch(`${url}/api/clients`, { method: "POST", body: "x" })).status, 503);
+    assert.equal((await fetch(`${url}/clients`)).status, 200);
+    await exec(container, "mv", `${folder}/backend`, `${folder}/frontend`);
+    const page = await fetch(`${url}/clients`);
+    assert.equal(page.status, 503);
+    assert.match(await page.text(), /^isolated: /);
+    assert.equal((await fetch(`${url}/api/clients`)).status, 200);
+    await exec(container, "rm", `${folder}/frontend`);
+    assert.equal((await fetch(`${url}/clients`)).status, 200);
   });
 
   describe("before one backend", () => {
@@ -285,6 +322,10 @@ describe("the nginx image", function () {
     ["NGINX_BACKEND", "backend:5000; return 200"],
     ["NGINX_CLIENT_MAX_BODY_SIZE", "20 m"],
     ["NGINX_PORT", "http"],
+    ["NGINX_TRUSTED_PROXIES", "10.0.0.0/8; deny all"],
+    ["NGINX_LOGIN_PATHS", "api/login"],
+    ["NGINX_LOGIN_PER_MINUTE", "0"],
+    ["NGINX_LOGIN_BURST", "many"],
   ] as const) {
     it(`refuses a ${name} that is none with one line`, async () => {
       const container = await sandbox.start({

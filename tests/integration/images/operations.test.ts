@@ -3,7 +3,9 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { generateIdentity, recipientOf } from "../../../ageKey";
 import type { BackupSettings } from "../../../ops/backup/settings";
+import type { OnCallSettings } from "../../../ops/onCallSettings";
 import { taskDefinitions } from "../../../tasks";
+import { WINDOW_SETTINGS } from "../../support/windowSettings";
 import {
   answers,
   docker,
@@ -84,12 +86,19 @@ describe("the images that run beside the application", function () {
         endpoint: "http://127.0.0.1:9",
         recipients: [recipientOf(generateIdentity())],
         retentionDaysLocal: 30,
-        release: "unit",
         metricNamespace: "FitnessCRM",
+      };
+      const onCall: OnCallSettings = {
+        everySeconds: 60,
+        timeZone: settings.timeZone,
+        engineers: ["Ada", "Ben"],
+        rota: { from: "2026-01-02", overrides: [] },
       };
       const files = await sandbox.secrets("files", {
         "backup.json": JSON.stringify(settings),
+        "maintenance.json": JSON.stringify(WINDOW_SETTINGS),
         "tasks.json": JSON.stringify({ timeZone: settings.timeZone, tasks: taskDefinitions() }),
+        "on-call.json": JSON.stringify(onCall),
       });
       container = await sandbox.start({
         image: await opsImage(),
@@ -185,32 +194,43 @@ describe("the images that run beside the application", function () {
       reference = await image("images/agent", { files: { telegraf: binary } });
     });
 
-    const host = { HOST_PROC: "/hostfs/proc", HOST_MOUNT_PREFIX: "/hostfs" };
+    const host = { HOST_PROC: "/hostfs/proc" };
     const start = (environment: Record<string, string>, withSecrets = true, args: string[] = []) =>
       sandbox.start({
         image: reference,
         args,
         environment: { AGENT_STACK: "test", AGENT_INTERVAL: "2s", ...environment },
-        volumes: { "/hostfs": "/", ...(withSecrets && { "/run/secrets": secrets }) },
+        volumes: {
+          "/hostfs/proc": "/proc",
+          "/hostfs/root": "/etc/os-release",
+          ...(withSecrets && { "/run/secrets": secrets }),
+        },
       });
 
     it("measures the host, the probe, the database and the cache, each with the stack as its one dimension", async () => {
-      const [server, redis, backend] = await Promise.all([database(), cache(), upstream("backend", 5000)]);
+      // It answers everything: for the agent, it is the edge.
+      const [server, redis, backend] = await Promise.all([database(), cache(), upstream("nginx", 5000)]);
       await Promise.all([healthy(server), healthy(redis)]);
       await eventually("the backend listens", async () =>
         (await exec(backend, "cat", "/proc/net/tcp")).includes("1388"),
       );
-      const container = await start(host, true, ["--test", "--test-wait", "3"]);
+      const container = await start({ ...host, AGENT_EDGE_URL: "http://nginx:5000" }, true, [
+        "--test",
+        "--test-wait",
+        "3",
+      ]);
       assert.equal(await exitCode(container), 0, await logs(container));
       const text = await logs(container);
       for (const line of [
         /^> cpu,Stack=test used_percent=[\d.]+ /m,
         /^> memory,Stack=test used_percent=[\d.]+ /m,
         /^> disk,Stack=test used_percent=[\d.]+ /m,
-        /^> system,Stack=test .*n_cpus=\d+i/m,
-        /^> probe,Stack=test .*result_code=0i/m,
-        /^> database,Stack=test connections=\d+i,max_connections=100i /m,
-        /^> redis,Stack=test .*maxmemory=268435456i/m,
+        /^> agent,Stack=test silent=0i /m,
+        /^> oom,Stack=test kills=0i /m,
+        /^> service,Stack=test down=0i /m,
+        /^> probe,Stack=test response_ms=[\d.]+ /m,
+        /^> database,Stack=test connections=\d+i,oldest_transaction_seconds=[\d.]+ /m,
+        /^> redis,Stack=test used_percent=[\d.]+ /m,
       ]) {
         assert.match(text, line);
       }
@@ -249,6 +269,8 @@ describe("the images that run beside the application", function () {
       const text = await logs(container);
       assert.match(text, /no secret monitoring_database_url: no database metrics/);
       assert.match(text, /no secret redis_url: no cache metrics/);
+      assert.match(text, /\/var\/log\/edge is not mounted: no metrics of requests/);
+      assert.match(text, /\/run\/engine is not mounted: no metrics of containers/);
       assert.match(text, /AWS_REGION is not set: the metrics are collected and go nowhere/);
       assert.match(await exec(container, "cat", "/proc/1/status"), /CapBnd:\s0+\n/);
       assert.equal(await exec(container, "id", "-un"), "telegraf");
@@ -260,7 +282,11 @@ describe("the images that run beside the application", function () {
       ["AGENT_STACK", ""],
       ["AGENT_STACK", 'a"b'],
       ["AGENT_INTERVAL", "often"],
-      ["AGENT_BACKEND_URL", "backend"],
+      ["AGENT_EDGE_URL", "nginx"],
+      ["AGENT_EDGE_URL", "http://nginx/"],
+      ["AGENT_MIN_REQUESTS", "0"],
+      ["AGENT_DRILLS", "perhaps"],
+      ["AGENT_CERTIFICATE_URL", "http://crm.example.com"],
     ] as const) {
       it(`refuses ${name}=${value} with one line`, async () => {
         const container = await start({ [name]: value }, false);

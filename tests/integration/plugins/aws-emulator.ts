@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { CloudWatch } from "@aws-sdk/client-cloudwatch";
 import { IAM } from "@aws-sdk/client-iam";
 import { S3 } from "@aws-sdk/client-s3";
+import { SES } from "@aws-sdk/client-ses";
 import { SNS } from "@aws-sdk/client-sns";
 
 /** The image by the names under which it may have been built from `images/aws-emulator`. */
@@ -81,7 +82,7 @@ export const awsConfig = {
     const url = emulatorEndpoint();
     return JSON.stringify([
       { s3: url, iam: url },
-      { sns: url, cloudwatch: url, sts: url },
+      { sns: url, ses: url, cloudwatch: url, sts: url },
     ]);
   },
 };
@@ -96,19 +97,51 @@ function options() {
 
 export const s3 = (): S3 => new S3({ ...options(), forcePathStyle: true });
 export const iam = (): IAM => new IAM(options());
+export const ses = (): SES => new SES(options());
 export const sns = (): SNS => new SNS(options());
 export const cloudwatch = (): CloudWatch => new CloudWatch(options());
 
 /** Calls an action of SQS, for which the project has no client. */
-export async function createQueue(name: string): Promise<string> {
-  const answer = await fetch(
-    `${emulatorEndpoint()}/?Action=CreateQueue&QueueName=${name}&Version=2012-11-05`,
-    {
-      headers: {
-        authorization: "AWS4-HMAC-SHA256 Credential=conformance/20260101/us-east-1/sqs/aws4_request",
-      },
+async function callSqs(parameters: Record<string, string>): Promise<string> {
+  const query = new URLSearchParams({ ...parameters, Version: "2012-11-05" });
+  const answer = await fetch(`${emulatorEndpoint()}/?${query}`, {
+    headers: {
+      authorization: "AWS4-HMAC-SHA256 Credential=conformance/20260101/us-east-1/sqs/aws4_request",
     },
-  );
-  if (!answer.ok) throw new Error(`CreateQueue: ${answer.status} ${await answer.text()}`);
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${parameters.Action}: ${answer.status} ${text}`);
+  return text;
+}
+
+export async function createQueue(name: string): Promise<string> {
+  await callSqs({ Action: "CreateQueue", QueueName: name });
   return `arn:aws:sqs:us-east-1:000000000000:${name}`;
+}
+
+/** Takes what lies in a queue, each message as it was published; nothing when nothing comes within a second. */
+export async function takeMessages(queueArn: string): Promise<string[]> {
+  const QueueUrl = `${emulatorEndpoint()}/000000000000/${queueArn.split(":").at(-1)}`;
+  const xml = await callSqs({
+    Action: "ReceiveMessage",
+    QueueUrl,
+    MaxNumberOfMessages: "10",
+    WaitTimeSeconds: "1",
+    VisibilityTimeout: "600",
+  });
+  return [...xml.matchAll(/<Body>([^<]*)<\/Body>/g)].map(([, body = ""]) =>
+    body.replaceAll("&quot;", '"').replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&"),
+  );
+}
+
+/** What the emulator has sent by mail: to whom, and the text. */
+export async function sentMails(): Promise<{ to: string; text: string }[]> {
+  const answer = await fetch(`${emulatorEndpoint()}/_aws/ses`);
+  const { messages = [] } = (await answer.json()) as {
+    messages?: { Destination?: { ToAddresses?: string[] }; Body?: { text_part?: string } }[];
+  };
+  return messages.map(({ Destination, Body }) => ({
+    to: Destination?.ToAddresses?.[0] ?? "",
+    text: Body?.text_part ?? "",
+  }));
 }

@@ -3,7 +3,7 @@ import * as aws from "@pulumi/aws";
 import { awsConfig, s3, startEmulator, stopEmulator } from "./aws-emulator";
 import { conformance } from "./harness";
 
-const suite = { plugins: ["aws"], config: awsConfig, before: startEmulator, after: stopEmulator };
+const suite = { plugins: ["aws" as const], config: awsConfig, before: startEmulator, after: stopEmulator };
 
 async function bucketIsGone(Bucket: string): Promise<void> {
   await assert.rejects(s3().headBucket({ Bucket }), { name: "NotFound" });

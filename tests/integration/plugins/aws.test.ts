@@ -3,7 +3,7 @@ import * as aws from "@pulumi/aws";
 import { awsConfig, cloudwatch, iam, sns, startEmulator, stopEmulator } from "./aws-emulator";
 import { conformance } from "./harness";
 
-const suite = { plugins: ["aws"], config: awsConfig, before: startEmulator, after: stopEmulator };
+const suite = { plugins: ["aws" as const], config: awsConfig, before: startEmulator, after: stopEmulator };
 
 conformance({
   ...suite,
@@ -441,4 +441,71 @@ conformance({
       name: "NotFoundException",
     });
   },
+});
+
+/** As the program declares its alarms: `ack` and `down` change these from outside. */
+function switchedOutside(threshold: number): void {
+  new aws.cloudwatch.MetricAlarm(
+    "twin",
+    {
+      ...ALARM,
+      name: "conf-aws-twin",
+      statistic: "Minimum",
+      comparisonOperator: "LessThanThreshold",
+      evaluationPeriods: 363,
+      datapointsToAlarm: 363,
+      threshold,
+      actionsEnabled: true,
+    },
+    { ignoreChanges: ["actionsEnabled", 'tags["acknowledged"]', "tagsAll"] },
+  );
+}
+
+const twin = async () => {
+  const { MetricAlarms = [] } = await cloudwatch().describeAlarms({ AlarmNames: ["conf-aws-twin"] });
+  return MetricAlarms[0];
+};
+
+conformance({
+  ...suite,
+  title: "aws.cloudwatch, alarms that are switched from outside",
+  steps: [
+    {
+      name: "creates an alarm on a minimum over hundreds of periods, with its actions on",
+      program: async () => switchedOutside(28),
+      expect: { twin: "create" },
+      check: async () => {
+        const alarm = await twin();
+        assert.equal(alarm?.ActionsEnabled, true);
+        assert.equal(alarm?.EvaluationPeriods, 363);
+        assert.equal(alarm?.ComparisonOperator, "LessThanThreshold");
+      },
+    },
+    {
+      name: "leaves its actions off, and the note that it was acknowledged",
+      drift: async () => {
+        await cloudwatch().disableAlarmActions({ AlarmNames: ["conf-aws-twin"] });
+        await cloudwatch().tagResource({
+          ResourceARN: (await twin())?.AlarmArn,
+          Tags: [{ Key: "acknowledged", Value: "2026-11-26T12:00:00Z by ada" }],
+        });
+      },
+      // It is in the state then, and nothing is to be done about it.
+      drifted: { twin: { update: ["actionsEnabled", "tags.acknowledged", "tagsAll.acknowledged"] } },
+      expect: { twin: "same" },
+      check: async () => assert.equal((await twin())?.ActionsEnabled, false),
+    },
+    {
+      name: "leaves both when something else of it changes",
+      program: async () => switchedOutside(30),
+      expect: { twin: { update: ["threshold"] } },
+      check: async () => {
+        const alarm = await twin();
+        assert.equal(alarm?.ActionsEnabled, false);
+        const { Tags = [] } = await cloudwatch().listTagsForResource({ ResourceARN: alarm?.AlarmArn });
+        assert.ok(Tags.some(({ Key }) => Key === "acknowledged"));
+      },
+    },
+  ],
+  gone: async () => assert.equal(await twin(), undefined),
 });

@@ -4,7 +4,7 @@ import * as docker from "@pulumi/docker";
 import { base64, labels, nothingLeft, PREFIX, run, sweep } from "./dockerSupport";
 import { conformance } from "./harness";
 
-const plugins = ["docker"];
+const plugins = ["docker" as const];
 
 conformance({
   title: "docker.Volume",

@@ -1,11 +1,12 @@
 /** A Pulumi engine of its own for one conformance suite: home, backend and plugins in a temporary folder. */
 import { execFile } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { LocalWorkspace, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
+import { bundle, type Provider } from "../../../toolchain/tools/plugins";
 
 const ROOT = resolve(__dirname, "..", "..", "..");
 
@@ -23,12 +24,12 @@ export interface Engine {
 /**
  * A stack without resources whose program is set by each operation.
  *
- * @param plugins package names; each runs from `plugins/NAME/index.ts`, or is got by the engine itself with
+ * @param plugins package names; each is bundled from `plugins/NAME/index.ts`, or is got by the engine itself with
  *   `PLUGINS=official`
  * @param config stack configuration by full key, e.g. `docker:host`
  */
 export async function startEngine(
-  plugins: readonly string[],
+  plugins: readonly Provider[],
   config: Readonly<Record<string, string>>,
 ): Promise<Engine> {
   const folder = mkdtempSync(join(tmpdir(), "conformance-"));
@@ -36,7 +37,7 @@ export async function startEngine(
   const backend = join(folder, "state");
   mkdirSync(home);
   mkdirSync(backend);
-  if (!official) for (const plugin of plugins) install(home, plugin);
+  if (!official) await Promise.all(plugins.map((plugin) => install(home, plugin)));
   // The Automation API looks for the CLI before it takes an environment.
   process.env.PATH = searchPath();
   requireCli();
@@ -57,6 +58,8 @@ export async function startEngine(
   await stack.setAllConfig(
     Object.fromEntries(Object.entries(config).map(([key, value]) => [key, { value }])),
   );
+  // After each operation the Automation API asks for outputs and history, which is three processes more; the state has both.
+  Object.assign(stack, { outputs: async () => ({}), info: async () => undefined });
   const { workspace } = stack;
   return {
     stack,
@@ -71,19 +74,13 @@ export async function startEngine(
   };
 }
 
-/** Puts a launcher where the engine looks for the plugin in the version that the SDK asks for. */
-function install(home: string, plugin: string): void {
-  const entry = join(ROOT, "plugins", plugin, "index.ts");
-  if (!existsSync(entry)) throw new Error(`${entry} is missing: there is no plugin ${plugin} to test`);
+/** Puts the plugin, bundled as operators have it, where the engine looks for it in the version that the SDK asks for. */
+async function install(home: string, plugin: Provider): Promise<void> {
   const manifest = join(ROOT, "node_modules", "@pulumi", plugin, "package.json");
   const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { version: string };
   const folder = join(home, "plugins", `resource-${plugin}-v${version}`);
   mkdirSync(folder, { recursive: true });
-  const launcher = join(folder, `pulumi-resource-${plugin}`);
-  // The engine starts plugins in the project's folder, where "tsx" would not resolve by its name.
-  const tsx = pathToFileURL(require.resolve("tsx")).href;
-  writeFileSync(launcher, `#!/bin/sh\nexec '${process.execPath}' --import '${tsx}' '${entry}' "$@"\n`);
-  chmodSync(launcher, 0o755);
+  await bundle(ROOT, plugin, folder, folder);
 }
 
 function requireCli(): void {

@@ -69,6 +69,7 @@
  */
 import assert from "node:assert/strict";
 import type { EngineEvent, OpType, PulumiFn } from "@pulumi/pulumi/automation";
+import type { Provider } from "../../../toolchain/tools/plugins";
 import { type Engine, official, startEngine } from "./engine";
 
 export { official } from "./engine";
@@ -124,7 +125,7 @@ export interface Step {
 export interface Suite {
   readonly title: string;
   /** Packages whose plugins the programs need. */
-  readonly plugins: readonly string[];
+  readonly plugins: readonly Provider[];
   readonly config?: Readonly<Record<string, string>>;
   readonly secrets?: readonly string[];
   readonly steps: readonly Step[];
@@ -204,13 +205,12 @@ async function runStep(engine: Engine, suite: Suite, step: Step, program: Pulumi
     const attempt = stack.up({ ...updated.options(), program });
     await assert.rejects(attempt, `the update went through, but had to fail with ${step.fails}`);
     assert.match(updated.said(), step.fails);
-    await step.check?.(await findings(engine, {}, updated));
+    await step.check?.(await findings(engine, updated));
     return;
   }
-  const { outputs } = await stack.up({ ...updated.options(), program });
+  await stack.up({ ...updated.options(), program });
   updated.assertExactly("the update", step.expect);
-  const plain = Object.fromEntries(Object.entries(outputs).map(([key, { value }]) => [key, value]));
-  await step.check?.(await findings(engine, plain, updated));
+  await step.check?.(await findings(engine, updated));
 
   if (official) {
     const plainly = new Watch(suite);
@@ -236,12 +236,13 @@ function allSame(expected: Readonly<Record<string, Expected>>): Record<string, E
   return Object.fromEntries(kept.map(([name, what]) => [name, what === "read" ? "read" : "same"]));
 }
 
-async function findings(engine: Engine, outputs: Bag, watch: Watch): Promise<Findings> {
+async function findings(engine: Engine, watch: Watch): Promise<Findings> {
   const { deployment } = JSON.parse(await engine.exportState("in clear")) as {
     deployment: { resources?: StateRecord[] };
   };
+  const stack = deployment.resources?.find(({ type }) => type === STACK_TYPE);
   return {
-    outputs,
+    outputs: open(stack?.outputs ?? {}) as Bag,
     said: watch.said(),
     state(name) {
       const record = deployment.resources?.find(({ urn, type }) => nameOf(urn) === name && !isPulumis(type));
@@ -277,6 +278,7 @@ function open(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, child]) => [key, open(child)]));
 }
 
+const STACK_TYPE = "pulumi:pulumi:Stack";
 const nameOf = (urn: string): string => urn.slice(urn.lastIndexOf("::") + 2);
 const isPulumis = (type: string): boolean => type.startsWith("pulumi:");
 const REPLACING: readonly OpType[] = ["create-replacement", "replace", "delete-replaced"];

@@ -23,6 +23,9 @@ export const NOT_JUDGED: Readonly<Record<string, string>> = {
   "pulumi:providers:postgresql": "how the server is reached; what is made there is judged",
   "docker:index/secret:Secret":
     "what a secret says is nobody's business; one that is missing lets no service start",
+  "aws:cloudwatch/dashboard:Dashboard": "what people look at; no page depends on it",
+  "aws:ses/emailIdentity:EmailIdentity":
+    "an address that agreed to be sent from; who may send from it is judged by the credentials",
   "aws:iam/user:User": "a user without a policy may do nothing, and the policies are judged",
   "aws:iam/accessKey:AccessKey": "whose key it is; what its user may do is judged",
 };
@@ -30,7 +33,7 @@ export const NOT_JUDGED: Readonly<Record<string, string>> = {
 export const FREE: readonly Free[] = [
   // The whole stack.
   {
-    what: /^(Service|Volume|Network|Topic|MetricAlarm|UserPolicy) \S+ (name|displayName)$/,
+    what: /^(Service|Volume|Network|Topic|MetricAlarm|AlarmMuteRule|UserPolicy) \S+ (name|displayName)$/,
     why: "names are the stack's",
   },
   {
@@ -42,7 +45,7 @@ export const FREE: readonly Free[] = [
     why: "without the network, or with one of another kind, no service can be made",
   },
   {
-    what: /^(\w+) \S+ (bucket|topic|role|owner|user|policy|data|environment|triggers|okActions|alarmActions|taskSpec) reference$/,
+    what: /^(\w+) \S+ (bucket|topic|role|owner|user|policy|data|environment|triggers|okActions|alarmActions|muteTargets|taskSpec) reference$/,
     how: ["removed"],
     why: "a value that is known says the same as the reference, and is judged in its place",
   },
@@ -54,6 +57,51 @@ export const FREE: readonly Free[] = [
     what: /^(TopicSubscription \S+ topic|MetricAlarm \S+ (ok|alarm)Actions\/\[0\])$/,
     how: ["removed", "other"],
     why: "the reference says whom it tells, as long as the value is not known",
+  },
+
+  // On-call.
+  {
+    what: /^ServiceConfig \S+-on-call( data.*)?$/,
+    why: "by it ops counts for how long the rota is declared; who is paged stands in the subscriptions, which are judged",
+  },
+  {
+    what: /^TopicSubscription chain-\S+ filterPolicy$/,
+    how: ["removed"],
+    why: "who is not spared anything hears more, not less",
+  },
+  {
+    what: /^TopicSubscription chain-\S+ filterPolicy\/\/\$or\/\[1\]/,
+    why: "whether the chain hears of the end, too; that it hears of trouble is judged",
+  },
+  {
+    what: /^MetricAlarm \S+ dependsOn gate-after$/,
+    how: ["removed"],
+    why: "an alarm on silence that is declared before metrics arrive pages too early, not too late",
+  },
+
+  // The maintenance window.
+  {
+    what: /^AlarmMuteRule \S+( muteTargets\/alarmNames\/\[\d+\])?$/,
+    how: ["removed"],
+    why: "what is not kept quiet pages more, not less",
+  },
+  { what: /^AlarmMuteRule \S+ description$/, why: "text for people" },
+  {
+    what: /^ServiceConfig \S+-maintenance( data.*)?$/,
+    why: "by it ops counts for how long windows are declared, and may leave the mail out that tells of them; which alarms are quiet when stands in the rules, which are judged",
+  },
+  // Reports and mail.
+  {
+    what: /^ServiceConfig \S+-(mail|reports)( data.*)?$/,
+    why: "who reads reports, and who they are from; the key sends from its one address only, which is judged",
+  },
+  {
+    what: /^ServiceConfig \S+-tasks data\/\/tasks\/\[report-\w+\](\/(name|service|cron|limitMinutes|missed))?$/,
+    why: "a report that comes late, or not at all, pages nobody and hides no alarm",
+  },
+  {
+    what: /^ServiceConfig \S+-tasks data\/\/tasks\/\[maintenance-notice\]\/limitMinutes$/,
+    why: "a notice that is cut off is on record as incomplete, and its next run mails the rest",
   },
 
   // Releases and gates.
@@ -126,11 +174,28 @@ export const FREE: readonly Free[] = [
     why: "where an image expects its volume is the image's business",
   },
   {
-    what: /^Service agent taskSpec\/containerSpec\/mounts\/\[\/hostfs\/proc\](\/(source|type))?$/,
+    what: /^Service agent taskSpec\/containerSpec\/mounts\/\[\/hostfs\/(proc|root)\](\/(source|type))?$/,
     why: "what the agent sees of the host, read-only and short of the engine's socket",
   },
   {
-    what: /^Service (agent|frontend|nginx) taskSpec\/containerSpec\/mounts$/,
+    what: /^Service engine taskSpec\/containerSpec\/mounts\/\[\/var\/run\/docker\.sock\](\/(source|type))?$/,
+    why: "without the engine's socket it does not start; with another one it is judged as any mount is",
+  },
+  {
+    what: /^Service (agent|nginx) taskSpec\/containerSpec\/mounts\/\[\/(var\/log\/edge|run\/engine)\](\/(readOnly|type))?$/,
+    why: "lines of the log and the reader's socket, which keep nothing",
+  },
+  {
+    what: /^Service ops taskSpec\/containerSpec\/mounts\/\[\/var\/log\/edge\](\/type)?$/,
+    how: ["removed", "other"],
+    why: "the edge's log, for a report, which says where it is missing",
+  },
+  {
+    what: /^Service engine (update|rollback)Config\/order$/,
+    why: "two readers at once cost a few values, and no data",
+  },
+  {
+    what: /^Service (agent|engine|frontend|nginx) taskSpec\/containerSpec\/mounts$/,
     how: ["removed"],
     why: "these keep nothing",
   },
@@ -147,7 +212,7 @@ export const FREE: readonly Free[] = [
   { what: /healthcheck\/startPeriod$/, why: "how long a service may take to start is its own business" },
   { what: /containerSpec\/capAdds(\/\[\d\])?$/, how: ["removed"], why: "fewer capabilities are stricter" },
   {
-    what: /^Service (agent|ops|restore|redis) taskSpec\/containerSpec\/stopGracePeriod$/,
+    what: /^Service (agent|engine|ops|restore|redis) taskSpec\/containerSpec\/stopGracePeriod$/,
     why: "no user waits for it, and what it is at can be done again",
   },
   {
@@ -203,17 +268,26 @@ export const FREE: readonly Free[] = [
   },
 
   // The database.
-  { what: /^Role database-readonly( (login|name))?$/, why: "a role less is no danger" },
+  { what: /^Role database-(readonly|maintenance)( (login|name))?$/, why: "a role less is no danger" },
   {
     what: /^Role \S+ (superuser|createRole|createDatabase|replication|bypassRowLevelSecurity)$/,
     how: ["removed"],
     why: "not set means no",
   },
-  { what: /^Role database-(app|readonly) roles$/, how: ["removed"], why: "a membership less is no danger" },
+  {
+    what: /^Role database-(app|readonly|maintenance) roles$/,
+    how: ["removed"],
+    why: "a membership less is no danger",
+  },
+  {
+    what: /^Role database-maintenance roles\/\[1\]$/,
+    how: ["removed", "other"],
+    why: "without reading it finds no bloated index and archives nothing, which fails its step; a role that is dangerous is refused",
+  },
   { what: /^Role \S+ password$/, why: "a secret; a role without one cannot log in" },
   {
-    what: /^Role database-(app|backup) statementTimeout$/,
-    why: "users' statements and dumps take as long as they take",
+    what: /^Role database-(app|backup|maintenance) statementTimeout$/,
+    why: "users' statements, dumps and vacuums take as long as they take",
   },
   { what: /^Grant (?!database-everyone)\S+( \S+)?$/, how: ["removed"], why: "a right less is no danger" },
   { what: /^Grant database-everyone-database privileges$/, how: ["removed"], why: "not set means none" },
@@ -262,7 +336,7 @@ export const FREE: readonly Free[] = [
   },
   { what: /^BucketLifecycleConfiguration \S+ rules\/\[[^\]]+\]\/id$/, why: "rules are called as one likes" },
   {
-    what: /^BucketLifecycleConfiguration \S+ rules\/\[(expire-deployments|clean-delete-markers)\]/,
+    what: /^BucketLifecycleConfiguration \S+ rules\/\[(expire-deployments|expire-incidents|expire-reports|clean-delete-markers)\]/,
     how: ["removed", "other"],
     why: "what is kept for longer is no loss",
   },
@@ -284,11 +358,6 @@ export const FREE: readonly Free[] = [
     why: "who is told, and how, is the rota's business, as long as somebody is",
   },
   { what: /^MetricAlarm \S+ alarmDescription$/, why: "text for people" },
-  {
-    what: /^MetricAlarm \S+ metricName$/,
-    how: ["other"],
-    why: "what the sender calls its metrics; both sides read the name in one place",
-  },
   {
     what: /^MetricAlarm \S+ datapointsToAlarm$/,
     how: ["removed"],

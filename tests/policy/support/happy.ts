@@ -1,4 +1,4 @@
-import { KEY_METRICS, MANUAL, SEVERITIES, type Severity } from "../../../manual";
+import { ESCALATION_STEPS, KEY_METRICS, MANUAL, SEVERITIES, type Severity } from "../../../manual";
 import type { Props } from "../../../policies/lib/types";
 import { type Declared, declare } from "./harness";
 
@@ -14,6 +14,7 @@ export function happyStack(): Declared[] {
     ...onCall(),
     ...alarms(),
     ...backupAlarms(),
+    ...mutes(),
   ];
 }
 
@@ -119,11 +120,18 @@ function services(): Declared[] {
     service("nginx", {
       ports: [{ publishMode: "host", publishedPort: 80, targetPort: 80, protocol: "tcp" }],
       capAdds: ["NET_BIND_SERVICE"],
-      mounts: [{ type: "tmpfs", target: "/tmp", tmpfsOptions: { sizeBytes: 64 * 1024 * 1024 } }],
+      mounts: [
+        { type: "tmpfs", target: "/tmp", tmpfsOptions: { sizeBytes: 64 * 1024 * 1024 } },
+        { ...volume("pages", "/pages"), readOnly: true },
+      ],
     }),
     service("ops", {
       stateful: true,
-      mounts: [volume("backups", "/backups"), { ...volume("uploads", "/uploads"), readOnly: true }],
+      mounts: [
+        volume("backups", "/backups"),
+        { ...volume("uploads", "/uploads"), readOnly: true },
+        volume("pages", "/pages"),
+      ],
       files: ["tasks", "backup"],
     }),
     service("restore", {
@@ -131,14 +139,34 @@ function services(): Declared[] {
       mounts: [volume("restore", "/var/lib/restore"), { ...volume("backups", "/backups"), readOnly: true }],
       files: ["tasks", "backup"],
     }),
+    service("engine", {
+      replicas: "global",
+      mounts: [
+        { type: "bind", source: "/var/run/docker.sock", target: "/var/run/docker.sock", readOnly: true },
+        volume("engine", "/run/engine"),
+      ],
+    }),
     service("agent", {
       replicas: "global",
-      mounts: [{ type: "bind", source: "/var/lib/docker-stats", target: "/stats", readOnly: true }],
+      mounts: [
+        { type: "bind", source: "/proc", target: "/hostfs/proc", readOnly: true },
+        { ...volume("engine", "/run/engine"), readOnly: true },
+      ],
     }),
   ];
 }
 
-const SERVICES = ["db", "redis", "backend", "frontend", "nginx", "ops", "restore", "agent"] as const;
+const SERVICES = [
+  "db",
+  "redis",
+  "backend",
+  "frontend",
+  "nginx",
+  "ops",
+  "restore",
+  "engine",
+  "agent",
+] as const;
 
 function gates(): Declared[] {
   const gate = (stage: string, dependsOn: string[]) =>
@@ -148,7 +176,7 @@ function gates(): Declared[] {
       { create: `./fitnesscrm gate ${stage}`, triggers: ["20260301t120000z-0a1b"] },
       { dependsOn },
     );
-  const images = ["backend", "frontend", "db", "redis", "nginx", "ops", "agent"];
+  const images = ["backend", "frontend", "db", "redis", "nginx", "ops", "engine", "agent"];
   return [
     gate("before", []),
     gate("migrate", [BEFORE]),
@@ -180,7 +208,7 @@ function foundation(): Declared[] {
       { name: "fitnesscrm-local", driver: "overlay", labels },
       { protect: true },
     ),
-    ...["postgres", "redis", "uploads", "backups", "restore"].map((name) =>
+    ...["postgres", "redis", "uploads", "backups", "restore", "edge-log", "engine", "pages"].map((name) =>
       declare(
         "docker:index/volume:Volume",
         name,
@@ -211,6 +239,23 @@ export function calendar(): { timeZone: string; tasks: Record<string, unknown>[]
         limitMinutes: 61,
         missed: "skip",
         failure: "P0: look",
+      },
+      {
+        name: "maintenance-window",
+        service: "ops",
+        cron: "0 2 * * SUN#1",
+        limitMinutes: 180,
+        missed: "run",
+        failure: "P2: look",
+      },
+      {
+        name: "maintenance-notice",
+        service: "ops",
+        cron: "0 2 * * SUN#1",
+        hoursBefore: 48,
+        limitMinutes: 720,
+        missed: "run",
+        failure: "P3: look",
       },
     ],
   };
@@ -266,6 +311,7 @@ function database(): Declared[] {
     role("readonly", 5, [], 60_000),
     role("backup", 4, ["pg_read_all_data"]),
     role("monitoring", 5, ["pg_monitor"], 60_000),
+    role("maintenance", 2, ["pg_maintain"]),
     grant("everyone", "public", "database", []),
     grant("app-schema", "fitnesscrm_app", "schema", ["CREATE", "USAGE"]),
     grant("readonly-schema", "fitnesscrm_readonly", "schema", ["USAGE"]),
@@ -375,6 +421,12 @@ function backup(): Declared[] {
             noncurrentVersionExpiration: { noncurrentDays: 30 },
             abortIncompleteMultipartUpload: { daysAfterInitiation: 7 },
           },
+          {
+            id: "expire-incidents",
+            status: "Enabled",
+            filter: { prefix: "incidents/" },
+            expiration: { days: 366 },
+          },
         ],
       },
       { references },
@@ -398,8 +450,31 @@ function credentials(name: string, actions: string[]): Declared {
   });
 }
 
+/** Of two engineers one has the shifts up to the new year, the other the next one; from then on both are told. */
+export const ROTA = {
+  ada: ["2026", "2028", "2029", ...decades()],
+  ben: ["2027", "2028", "2029", ...decades()],
+};
+
+function decades(): string[] {
+  return ["203", "204", "205", "206", "207", "208", "209"];
+}
+
+export function filterPolicy(prefixes: readonly string[]): string {
+  return JSON.stringify({ StateChangeTime: prefixes.map((prefix) => ({ prefix })) });
+}
+
+function subscription(name: string, topic: string, more: Record<string, unknown> = {}): Declared {
+  return declare(
+    "aws:sns/topicSubscription:TopicSubscription",
+    name,
+    { topic: "", protocol: "email", endpoint: `${name}@example.com`, ...more },
+    { references: { topic: [`aws:sns/topic:Topic::${topic}`] } },
+  );
+}
+
 function onCall(): Declared[] {
-  return SEVERITIES.flatMap((severity) => {
+  const severities = SEVERITIES.flatMap((severity) => {
     const name = severity.toLowerCase();
     return [
       declare("aws:sns/topic:Topic", name, {
@@ -407,21 +482,37 @@ function onCall(): Declared[] {
         displayName: `FitnessCRM ${severity}`,
         tags: { "fitnesscrm:severity": severity },
       }),
-      declare(
-        "aws:sns/topicSubscription:TopicSubscription",
-        name,
-        { topic: "", protocol: "email", endpoint: "oncall@example.com" },
-        { references: { topic: [`aws:sns/topic:Topic::${name}`] } },
+      ...Object.entries(ROTA).map(([engineer, prefixes]) =>
+        subscription(`${name}-${engineer}`, name, {
+          filterPolicy: filterPolicy(prefixes),
+          filterPolicyScope: "MessageBody",
+        }),
       ),
     ];
   });
+  const steps = ESCALATION_STEPS.flatMap((step) => [
+    declare("aws:sns/topic:Topic", step, {
+      name: `fitnesscrm-local-${step}`,
+      tags: { "fitnesscrm:step": step },
+    }),
+    subscription(step, step),
+  ]);
+  return [...severities, ...steps];
 }
 
 function alarms(): Declared[] {
-  return KEY_METRICS.map((metric) => {
-    const { above, severity } = MANUAL.thresholds[metric];
-    return alarm(metric, severity, above, { statistic: "Average", treatMissingData: "missing" });
-  });
+  const outages = [
+    ["service-down", "P0", { statistic: "Minimum", treatMissingData: "missing" }],
+    ["silence", "P0", { statistic: "Maximum", treatMissingData: "breaching" }],
+    ["oom", "P2", { statistic: "Maximum", treatMissingData: "notBreaching" }],
+  ] as const;
+  return [
+    ...KEY_METRICS.flatMap((metric) => {
+      const { above, severity } = MANUAL.thresholds[metric];
+      return withChain(metric, severity, above, { statistic: "Average", treatMissingData: "missing" });
+    }),
+    ...outages.flatMap(([name, severity, more]) => withChain(name, severity, 0, more)),
+  ];
 }
 
 function backupAlarms(): Declared[] {
@@ -432,18 +523,63 @@ function backupAlarms(): Declared[] {
     ["drill-failed", "P0", 0, "notBreaching"],
     ["drill-duration", "P1", recoveryTimeObjectiveHours * 3600, "notBreaching"],
   ] as const;
-  return watched.map(([name, severity, above, treatMissingData]) =>
-    alarm(name, severity, above, { statistic: "Maximum", treatMissingData }),
+  return watched.flatMap(([name, severity, above, treatMissingData]) =>
+    withChain(name, severity, above, { statistic: "Maximum", treatMissingData }),
   );
+}
+
+/** The window of December, and an alarm that it explains with its twins. */
+function mutes(): Declared[] {
+  return [
+    declare("aws:cloudwatch/alarmMuteRule:AlarmMuteRule", "window", {
+      name: "fitnesscrm-local-maintenance-2026-12",
+      rule: {
+        schedule: { expression: "at(2026-12-06T02:00)", timezone: MANUAL.timeZone, duration: "PT2H" },
+      },
+      muteTargets: {
+        alarmNames: ["memory", "memory-engineering-manager", "memory-cto"].map(
+          (name) => `fitnesscrm-local-${name}`,
+        ),
+      },
+    }),
+  ];
+}
+
+interface Rule {
+  readonly statistic: string;
+  readonly treatMissingData: string;
+}
+
+/** An alarm, and behind it a twin for each step of the chain, one time to respond after the other. */
+function withChain(name: string, severity: Severity, threshold: number, rule: Rule): Declared[] {
+  const critical = severity === "P0" || severity === "P1";
+  const minutes = MANUAL.onCall.respondWithinMinutes[critical ? "critical" : "nonCritical"];
+  const steps = ESCALATION_STEPS.filter((step) => step !== "ceo" || severity === "P0");
+  return [
+    alarm(name, name, threshold, rule, severity.toLowerCase(), 5, {
+      "fitnesscrm:alarm": name,
+      "fitnesscrm:severity": severity,
+    }),
+    ...steps.map((step, index) =>
+      alarm(`${name}-${step}`, name, threshold, rule, step, 5 + (index + 1) * minutes, {
+        "fitnesscrm:escalates": name,
+        "fitnesscrm:step": step,
+        "fitnesscrm:severity": severity,
+      }),
+    ),
+  ];
 }
 
 function alarm(
   name: string,
-  severity: Severity,
+  metricName: string,
   threshold: number,
-  more: { statistic: string; treatMissingData: string },
+  more: Rule,
+  tells: string,
+  periods: number,
+  tags: Record<string, string>,
 ): Declared {
-  const topic = [`aws:sns/topic:Topic::${severity.toLowerCase()}`];
+  const topic = [`aws:sns/topic:Topic::${tells}`];
   const arns = ["arn:aws:sns:us-east-1:000000000000:topic"];
   return declare(
     "aws:cloudwatch/metricAlarm:MetricAlarm",
@@ -452,17 +588,17 @@ function alarm(
       name: `fitnesscrm-local-${name}`,
       alarmDescription: "what to do",
       namespace: "FitnessCRM",
-      metricName: name,
+      metricName,
       dimensions: { Stack: "local" },
       comparisonOperator: "GreaterThanThreshold",
       threshold,
       period: 60,
-      evaluationPeriods: 5,
-      datapointsToAlarm: 5,
+      evaluationPeriods: periods,
+      datapointsToAlarm: periods,
       actionsEnabled: true,
       alarmActions: arns,
       okActions: arns,
-      tags: { "fitnesscrm:alarm": name, "fitnesscrm:severity": severity },
+      tags,
       ...more,
     },
     { references: { alarmActions: topic, okActions: topic } },

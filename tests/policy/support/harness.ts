@@ -23,6 +23,7 @@ export interface Declared {
   parent?: string;
   /** What the provider would answer beside the properties; rules of the whole stack see it. */
   outputs?: Readonly<Record<string, unknown>>;
+  ignoreChanges?: string[];
 }
 
 /** Declares a resource; its properties are checked against the SDK's types. */
@@ -206,7 +207,7 @@ function policyResource(declared: Declared, project: string): PolicyResource {
     name,
     urn: urnOf(project, { type, name }),
     props: unknownCheckingProxy({ ...outputs, ...props }),
-    opts: { ...OPTIONS, protect },
+    opts: { ...OPTIONS, protect, ignoreChanges: declared.ignoreChanges ?? [] },
     dependencies: (dependsOn ?? []).map(target),
     propertyDependencies: Object.fromEntries(
       Object.entries(references).map(([property, targets]) => [property, targets.map(target)]),

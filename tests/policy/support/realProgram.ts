@@ -1,4 +1,4 @@
-import { type ConfigObject, minimalConfig, withValue } from "../../support/config";
+import { type ConfigObject, minimalConfig, TEST_CONTACTS, withValue } from "../../support/config";
 import { outputValue, type Recorded } from "../../support/mocks";
 import { recordProgram } from "../../support/program";
 import type { Declared } from "./harness";
@@ -8,7 +8,16 @@ const STACK = "local";
 /** A stack that declares all that the program can: a migration, too. */
 export function fullConfig(): ConfigObject {
   const named = withValue(minimalConfig(), "backup.bucket", "fitnesscrm-local-backups");
-  return withValue(named, "app.migrate", ["python", "manage.py", "migrate"]);
+  const migrated = withValue(named, "app.migrate", ["python", "manage.py", "migrate"]);
+  const windows = withValue(migrated, "maintenance", {
+    plannedFrom: "2026-12",
+    archive: [{ table: "activity_log", olderThanDays: 365 }],
+  });
+  // Of three engineers it shows who is told: one, or all.
+  return withValue(windows, "contacts.onCall", [
+    ...TEST_CONTACTS.onCall,
+    { name: "Cat", email: "cat@example.com" },
+  ]);
 }
 
 /** What the real program (`index.ts`) declares, as policies see it after an update. */
@@ -55,6 +64,9 @@ function answered({ type, name, inputs }: Recorded): Record<string, unknown> {
     name: `${name}-1234567`,
     ...(type.startsWith("aws:") && { arn: `arn:aws:mock:::${inputs.name ?? name}` }),
   };
+  if (type === "aws:ses/emailIdentity:EmailIdentity") {
+    return { ...own, arn: `arn:aws:ses:us-east-1:123456789012:identity/${inputs.email}` };
+  }
   return type === "aws:s3/bucket:Bucket" ? { ...own, bucket: inputs.bucket } : own;
 }
 

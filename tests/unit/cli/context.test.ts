@@ -5,13 +5,15 @@ import {
   fitnesscrmHome,
   PROJECT_FOLDER,
   parseSettings,
+  planSettings,
   readSettings,
   type StackContext,
   stackContext,
   updateSettings,
 } from "../../../cli/context";
 import { UserError } from "../../../cli/errors";
-import { readStackFile, writeStackFile } from "../../../cli/stackFile";
+import { openSession } from "../../../cli/session";
+import { readStackFile, setValue, writeStackFile } from "../../../cli/stackFile";
 import { TempFolders, withEnvironment } from "../../support/temp";
 
 const NAME_RULE = "must be lower-case letters, digits and dashes, 20 at most, and start with a letter";
@@ -124,6 +126,24 @@ describe("a stack", () => {
     assert.deepEqual(updateSettings(context, []), untouched, "the next time it is something else");
   });
 
+  it("that is local and older than a setting has its default, and is told of it once", async () => {
+    const context = await inHome(folders.create(), () => stackContext("e2e"));
+    assert.deepEqual(planSettings(context, []).filledIn, [], "a new stack lacks nothing");
+    updateSettings(context, []);
+    const { config = {}, ...rest } = readStackFile(context.configFile);
+    const { escalation: _, ...contacts } = config["fitnesscrm:contacts"] as Record<string, unknown>;
+    const { "fitnesscrm:drills": __, ...older } = config;
+    const old = { ...rest, config: { ...older, "fitnesscrm:contacts": contacts } };
+    writeStackFile(context.configFile, old);
+    writeStackFile(join(context.folder, "defaults.yaml"), old);
+    // Whoever only reads it finds it whole, and leaves it.
+    assert.equal(parseSettings(readSettings(context), "x").contacts.escalation.ceo.name, "CEO");
+    assert.deepEqual(readStackFile(context.configFile), old);
+    assert.deepEqual(planSettings(context, []).filledIn.sort(), ["contacts.escalation", "drills"]);
+    updateSettings(context, []);
+    assert.deepEqual(planSettings(context, []).filledIn, []);
+  });
+
   it("that is local keeps nothing of a setting that is wrong", async () => {
     const context = await inHome(folders.create(), () => stackContext("e2e"));
     updateSettings(context, []);
@@ -187,8 +207,13 @@ config:
         email: ada@example.com
     databaseAdmin: { name: Dee, email: dba@example.com }
     securityTeam: { name: Sam, email: security@example.com }
+    escalation:
+      engineeringManager: { name: Mia, email: manager@example.com }
+      cto: { name: Cyd, email: cto@example.com }
+      ceo: { name: Eve, email: ceo@example.com }
   fitnesscrm:aws:
     region: us-east-1
+  fitnesscrm:mail: { from: crm@example.com }
 `;
 
   function remote(text = TEXT): StackContext {
@@ -222,6 +247,19 @@ config:
     assert.equal(readFileSync(context.configFile, "utf8"), TEXT);
   });
 
+  it("that lack a setting name it, and how to set it", () => {
+    const context = remote(TEXT.replace(/ {4}escalation:\n(?: {6}.*\n){3}/, ""));
+    assert.throws(() => updateSettings(context, []), {
+      message:
+        `${context.configFile}: configuration: fitnesscrm:contacts.escalation is not set: must name engineeringManager, cto and ceo, ` +
+        "each by --set 'contacts.escalation.ceo={name: …, email: …}'",
+    });
+    const set = ["engineeringManager", "cto", "ceo"].map(
+      (who) => `contacts.escalation.${who}={name: ${who}, email: ${who}@example.com}`,
+    );
+    assert.equal(updateSettings(context, set).contacts.escalation.cto.email, "cto@example.com");
+  });
+
   it("name everything that still has to be set, in one line", () => {
     const context = remote(
       TEXT.replace("ada@example.com", "<set me>").replace("root@crm.example.com", "<set me>"),
@@ -238,7 +276,27 @@ config:
       message:
         "prod: still to be set: fitnesscrm:host, fitnesscrm:app.backendImage, fitnesscrm:app.frontendImage, " +
         "fitnesscrm:http.publicUrl, fitnesscrm:contacts.onCall[0].name, fitnesscrm:contacts.onCall[0].email, " +
-        "fitnesscrm:contacts.databaseAdmin.email, fitnesscrm:contacts.securityTeam.email",
+        "fitnesscrm:contacts.databaseAdmin.email, fitnesscrm:contacts.securityTeam.email, " +
+        "fitnesscrm:contacts.escalation.engineeringManager.email, fitnesscrm:contacts.escalation.cto.email, " +
+        "fitnesscrm:contacts.escalation.ceo.email, fitnesscrm:mail.from",
+    });
+  });
+
+  it("ask for the application's folder only where it is built", async () => {
+    const home = folders.create();
+    await withEnvironment({ FITNESSCRM_HOME: home }, () => {
+      const context = stackContext("gone");
+      updateSettings(context, []);
+      const file = readStackFile(context.configFile);
+      writeStackFile(
+        context.configFile,
+        setValue(file, ["app", "source"], JSON.stringify(join(home, "gone"))),
+      );
+      assert.equal(openSession("gone").config.app.source, join(home, "gone"));
+      assert.throws(() => openSession("gone", { builds: true }), {
+        message: /fitnesscrm:app\.source is ".*gone", which has no backend\/Dockerfile\.prod and no frontend/,
+        exitCode: 2,
+      });
     });
   });
 

@@ -104,6 +104,16 @@ describe("Docker host", () => {
     );
   });
 
+  it("is not waited for without end: an engine that is stuck fails what asks it", async () => {
+    const bin = folders.create();
+    writeScript(bin, "docker", "#!/bin/sh\nsleep 30\n");
+    await withEnvironment({ PATH: `${bin}:${process.env.PATH}` }, () =>
+      assert.rejects(new DockerHost("").runChecked("services of the stack", ["service", "ls"], 0.2), {
+        message: "services of the stack: no answer within 0.2 seconds",
+      }),
+    );
+  });
+
   it("says so when there is no docker command", async () => {
     const problem = await withEnvironment({ PATH: folders.create() }, () => new DockerHost("").problem());
     assert.equal(problem, "the Docker engine does not answer: the docker command is not installed");
@@ -188,7 +198,11 @@ describe("Docker host", () => {
       {
         "service-ps": "t1\nt2\n",
         inspect: JSON.stringify([
-          task("t1", "2026-01-01T00:00:00Z", { State: "failed", Err: "no space", ContainerStatus: {} }),
+          task("t1", "2026-01-01T00:00:00Z", {
+            State: "failed",
+            Err: "no space",
+            ContainerStatus: { ExitCode: 3 },
+          }),
           task("t2", "2026-01-02T00:00:00Z", {
             State: "running",
             Err: "",
@@ -205,7 +219,14 @@ describe("Docker host", () => {
     const common = { serviceId: "s1", nodeId: "n1", desiredState: "running" };
     assert.deepEqual(value, [
       { ...common, id: "t2", state: "running", containerId: "c2", createdAt: "2026-01-02T00:00:00Z" },
-      { ...common, id: "t1", state: "failed", error: "no space", createdAt: "2026-01-01T00:00:00Z" },
+      {
+        ...common,
+        id: "t1",
+        state: "failed",
+        error: "no space",
+        exitCode: 3,
+        createdAt: "2026-01-01T00:00:00Z",
+      },
     ]);
   });
 

@@ -113,6 +113,12 @@ describe("running a command that must succeed", () => {
     });
   }
 
+  it("says when it took too long", async () => {
+    await assert.rejects(runChecked("network of the stack", "sleep", ["30"], { timeoutSeconds: 0.2 }), {
+      message: "network of the stack: no answer within 0.2 seconds",
+    });
+  });
+
   it("gives what it printed", async () => {
     assert.equal(await runChecked("x", "echo", ["hello"]), "hello\n");
   });

@@ -252,7 +252,7 @@ describe("health of a stack", () => {
     assert.deepEqual(health, {
       healthy: true,
       components: [
-        { name: "engine", healthy: true, reason: "answers, Swarm is active" },
+        { name: "docker", healthy: true, reason: "answers, Swarm is active" },
         ...SERVICES.map((name) => ({ name, healthy: true, reason: "1 of 1 tasks healthy" })),
         { name: "api", healthy: true, reason: `${base}/api/health answers 200` },
         { name: "frontend-page", healthy: true, reason: `${base}/ answers 200` },
@@ -268,7 +268,7 @@ describe("health of a stack", () => {
     assert.deepEqual(health, {
       healthy: false,
       components: [
-        { name: "engine", healthy: true, reason: "answers, Swarm is active" },
+        { name: "docker", healthy: true, reason: "answers, Swarm is active" },
         ...SERVICES.map((name) => ({
           name,
           healthy: false,
@@ -285,7 +285,7 @@ describe("health of a stack", () => {
     assert.deepEqual(health, {
       healthy: false,
       components: [
-        { name: "engine", healthy: false, reason: docker.what.problem },
+        { name: "docker", healthy: false, reason: docker.what.problem },
         ...SERVICES.map((name) => ({
           name,
           healthy: false,
@@ -383,11 +383,11 @@ describe("health of a stack", () => {
       formatHealth({
         healthy: false,
         components: [
-          { name: "engine", healthy: true, reason: "answers" },
+          { name: "docker", healthy: true, reason: "answers" },
           { name: "db", healthy: false, reason: "0 of 1 tasks healthy" },
         ],
       }),
-      "ok    engine  answers\nFAIL  db      0 of 1 tasks healthy",
+      "ok    docker  answers\nFAIL  db      0 of 1 tasks healthy",
     );
   });
 });

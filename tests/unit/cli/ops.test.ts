@@ -216,7 +216,8 @@ describe("a command in an operations container", () => {
       await refused(run('echo "ops: disk full" >&2; exit 1'), "disk full");
       await refused(
         run("", "vacuum"),
-        'task "vacuum" does not exist: must be one of backup, restore-drill',
+        'task "vacuum" does not exist: must be one of backup, report-morning, report-security, report-errors, report-tables, ' +
+          "report-performance, restore-drill, maintenance-notice, maintenance-window",
         2,
       );
       await refused(run("", "restore-drill", "x"), /^--label: only a backup has a label/, 2);

@@ -196,6 +196,14 @@ describe("why pulumi failed, in one line", () => {
       "port is taken",
     ],
     [
+      "a policy that is violated, before what the gate had to say",
+      "",
+      "Policies:\n    ❌ fitnesscrm@v0.1.0\n        - [mandatory]  no-engine-socket  (docker:index:Service: ops)\n          Service ops mounts the socket.\n\n" +
+        "Diagnostics:\n  command:local:Command (gate-before):\n    first deployment: nothing runs that could be saved\n",
+      255,
+      "policy no-engine-socket: Service ops mounts the socket.",
+    ],
+    [
       "nothing but that it failed",
       "",
       "Diagnostics:\n  pulumi:pulumi:Stack (x):\n    error: update failed\n",

@@ -4,6 +4,7 @@ import type { StackState } from "../../../cli/pulumi";
 import { planRecovery, recoverVolumes } from "../../../cli/recovery";
 import { declaredReplicas } from "../../../cli/upDown";
 import { changes } from "../../../cli/update/run";
+import { VOLUMES } from "../../../components/stack/foundation";
 
 const service = (name: string, mode: object) => ({
   urn: `urn:pulumi:unit::fitnesscrm::docker:index/service:Service::${name}`,
@@ -160,6 +161,37 @@ describe("volumes that were lost", () => {
       "volume fitnesscrm-unit-postgres was gone and is made again, empty: ./fitnesscrm restore brings its data back",
     ]);
     assert.deepEqual(docker.made, ["--label fitnesscrm.stack=unit fitnesscrm-unit-postgres"]);
+  });
+
+  for (const [name, whatNow] of [
+    ["uploads", "./fitnesscrm restore brings its data back"],
+    ["redis", "the cache and what else was in Redis begin anew"],
+    ["backups", "the copies in S3 are not touched by it, and the next backup is kept here again"],
+    ["edge-log", "the log of requests begins anew"],
+    ["restore", "nothing in it has to last"],
+    ["engine", "nothing in it has to last"],
+    ["unheard-of", "no backup holds what was in it"],
+  ] as const) {
+    it(`are told apart by what comes back: ${name}`, async () => {
+      const state = { resources: [volume(name)] };
+      assert.deepEqual(await recoverVolumes(state, new Volumes([]), "unit"), [
+        `volume fitnesscrm-unit-${name} was gone and is made again, empty: ${whatNow}`,
+      ]);
+      assert.deepEqual(await recoverVolumes(state, new Volumes([], [name]), "unit"), [
+        `volume fitnesscrm-unit-${name} was lost, the engine has made a new one: ${whatNow}`,
+      ]);
+    });
+  }
+
+  it("send nobody to a restore for a volume that no backup holds", async () => {
+    const state = { resources: VOLUMES.map((name) => volume(name)) };
+    const notes = await recoverVolumes(state, new Volumes([]), "unit");
+    assert.equal(notes.length, VOLUMES.length);
+    assert.deepEqual(
+      notes.filter((note) => note.includes("restore brings")).map((note) => note.split(" ")[1]),
+      ["fitnesscrm-unit-postgres", "fitnesscrm-unit-uploads"],
+    );
+    assert.ok(!notes.some((note) => note.includes("no backup holds")), "each volume has its own words");
   });
 
   it("are noticed once when the engine has made them anew without a label", async () => {

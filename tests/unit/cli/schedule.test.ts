@@ -3,7 +3,15 @@ import { Command } from "commander";
 import * as scheduleCommand from "../../../cli/commands/schedule";
 import * as tasksCommand from "../../../cli/commands/tasks";
 import { UserError } from "../../../cli/errors";
-import { formatSchedule, parseCount, parseTime, schedule, stackZone } from "../../../cli/schedule";
+import {
+  formatSchedule,
+  formatWindows,
+  parseCount,
+  parseTime,
+  schedule,
+  stackZone,
+  windowTimes,
+} from "../../../cli/schedule";
 import { TempFolders, withEnvironment } from "../../support/temp";
 
 const ZONE = "America/New_York";
@@ -16,7 +24,26 @@ describe("schedule", () => {
     const schedules = schedule(ZONE, new Date("2026-03-07T12:00:00Z"), 2);
     assert.deepEqual(schedules, [
       { task: "backup", zone: ZONE, next: ["2026-03-08T07:00:00.000Z", "2026-03-09T06:00:00.000Z"] },
+      { task: "report-morning", zone: ZONE, next: ["2026-03-09T12:00:00.000Z", "2026-03-10T12:00:00.000Z"] },
+      { task: "report-security", zone: ZONE, next: ["2026-03-07T13:05:00.000Z", "2026-03-08T12:05:00.000Z"] },
+      { task: "report-errors", zone: ZONE, next: ["2026-03-09T12:10:00.000Z", "2026-03-16T12:10:00.000Z"] },
+      { task: "report-tables", zone: ZONE, next: ["2026-03-11T12:10:00.000Z", "2026-03-18T12:10:00.000Z"] },
+      {
+        task: "report-performance",
+        zone: ZONE,
+        next: ["2026-03-13T12:10:00.000Z", "2026-03-20T12:10:00.000Z"],
+      },
       { task: "restore-drill", zone: ZONE, next: ["2026-04-01T08:30:00.000Z", "2026-05-01T08:30:00.000Z"] },
+      {
+        task: "maintenance-notice",
+        zone: ZONE,
+        next: ["2026-04-03T06:00:00.000Z", "2026-05-01T06:00:00.000Z"],
+      },
+      {
+        task: "maintenance-window",
+        zone: ZONE,
+        next: ["2026-04-05T06:00:00.000Z", "2026-05-03T06:00:00.000Z"],
+      },
     ]);
     assert.equal(
       formatSchedule(schedules.slice(0, 1)),
@@ -26,6 +53,20 @@ describe("schedule", () => {
         "  2026-03-09 02:00   2026-03-09T06:00:00Z",
       ].join("\n"),
     );
+  });
+
+  it("gives the maintenance windows that come next, an open one first, and when users are told of each", () => {
+    const windows = windowTimes(ZONE, new Date("2026-11-01T07:30:00Z"), 2);
+    assert.equal(
+      formatWindows(ZONE, windows),
+      [
+        "maintenance windows (America/New_York)",
+        "  2026-11-01 02:00 to 04:00   2026-11-01T07:00:00Z   users are told 2026-10-30 03:00",
+        "  2026-12-06 02:00 to 04:00   2026-12-06T07:00:00Z   users are told 2026-12-04 02:00",
+      ].join("\n"),
+    );
+    const [next] = windowTimes(ZONE, new Date("2026-11-01T09:00:00Z"), 1);
+    assert.equal(next?.from, "2026-12-06T07:00:00.000Z", "one that has ended is over");
   });
 
   it("is of the manual's zone for a stack that does not exist yet, or else of the stack's", async () => {
@@ -69,7 +110,14 @@ describe("schedule", () => {
     );
     assert.deepEqual(JSON.parse(printed), [
       { task: "backup", zone: ZONE, next: ["2026-11-01T07:00:00.000Z"] },
+      { task: "report-morning", zone: ZONE, next: ["2026-11-02T13:00:00.000Z"] },
+      { task: "report-security", zone: ZONE, next: ["2026-10-31T12:05:00.000Z"] },
+      { task: "report-errors", zone: ZONE, next: ["2026-11-02T13:10:00.000Z"] },
+      { task: "report-tables", zone: ZONE, next: ["2026-11-04T13:10:00.000Z"] },
+      { task: "report-performance", zone: ZONE, next: ["2026-11-06T13:10:00.000Z"] },
       { task: "restore-drill", zone: ZONE, next: ["2026-11-01T09:30:00.000Z"] },
+      { task: "maintenance-notice", zone: ZONE, next: ["2026-12-04T07:00:00.000Z"] },
+      { task: "maintenance-window", zone: ZONE, next: ["2026-11-01T07:00:00.000Z"] },
     ]);
   });
 

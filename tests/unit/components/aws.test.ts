@@ -18,7 +18,9 @@ describe("AWS provider", () => {
       defaultTags: { tags: TAGS },
       accessKey: "test",
       secretKey: "test",
-      endpoints: [{ s3: endpoint, iam: endpoint, sts: endpoint, sns: endpoint, cloudwatch: endpoint }],
+      endpoints: [
+        { s3: endpoint, iam: endpoint, sts: endpoint, sns: endpoint, ses: endpoint, cloudwatch: endpoint },
+      ],
       s3UsePathStyle: true,
       skipCredentialsValidation: true,
       skipMetadataApiCheck: true,

@@ -26,10 +26,14 @@ describe("configuration that is accepted", () => {
         logLevel: "INFO",
         allowedOrigins: [],
       },
-      contacts: TEST_CONTACTS,
+      contacts: { ...TEST_CONTACTS, rota: { from: "2026-01-02", overrides: [] }, webhooks: [] },
       deploy: { endpoints: ["/", "/api/health"], watchSeconds: 10, maxErrors: 5 },
       host: "",
-      http: { port: 80 },
+      http: {
+        port: 80,
+        trustedProxies: [],
+        loginLimit: { paths: ["/api/login"], perMinute: 10, burst: 20 },
+      },
       replicas: { backend: 2, frontend: 1 },
       resources: {
         db: { memoryMiB: 1024, cpus: 1 },
@@ -39,6 +43,7 @@ describe("configuration that is accepted", () => {
         nginx: { memoryMiB: 128, cpus: 1 },
         ops: { memoryMiB: 512, cpus: 1 },
         restore: { memoryMiB: 1024, cpus: 2 },
+        engine: { memoryMiB: 64, cpus: 0.1 },
         agent: { memoryMiB: 192, cpus: 0.25 },
       },
       database: {
@@ -62,8 +67,16 @@ describe("configuration that is accepted", () => {
         },
         periodSeconds: 60,
         evaluationPeriods: 5,
+        outagePeriods: 2,
+        minRequests: 20,
+        failedLogins: { above: 50, minutes: 10 },
+        respondSeconds: { critical: 1800, other: 14_400 },
       },
+      maintenance: { archive: [], noticeMail: true },
+      drills: false,
       aws: { region: "us-east-1" },
+      mail: { from: "crm@example.com" },
+      secretDates: {},
       secrets: TEST_SECRETS,
       timeZone: "America/New_York",
     });
@@ -75,7 +88,8 @@ describe("configuration that is accepted", () => {
       http: { port: 8080 },
       resources: { backend: { cpus: 2 } },
     });
-    assert.deepEqual(http, { port: 8080 });
+    assert.equal(http.port, 8080);
+    assert.equal(http.loginLimit.perMinute, 10);
     assert.deepEqual(resources.backend, { memoryMiB: 768, cpus: 2 });
     assert.deepEqual(resources.db, { memoryMiB: 1024, cpus: 1 });
   });
@@ -125,6 +139,30 @@ describe("configuration that is accepted", () => {
     });
   }
 
+  it("a rota with a holiday swap inside of one shift, up to the handoff itself", () => {
+    // Ben's, the second of the rota's shifts, ends on 2026-01-16 at 17:00.
+    const rota = {
+      from: "2026-01-02",
+      plannedFrom: "2026-01-09",
+      overrides: [
+        { engineer: "Ada", from: "2026-01-09T17:00", until: "2026-01-10T00:00" },
+        { engineer: "Ada", from: "2026-01-10T00:00", until: "2026-01-16T17:00" },
+      ],
+    };
+    assert.deepEqual(parse(withValue(minimalConfig(), "contacts.rota", rota)).contacts.rota, rota);
+  });
+
+  it("webhooks over TLS, and without it where an emulator stands in for AWS", () => {
+    const webhooks = ["https://events.pagerduty.com/x"];
+    assert.deepEqual(
+      parse(withValue(minimalConfig(), "contacts.webhooks", webhooks)).contacts.webhooks,
+      webhooks,
+    );
+    const local = withValue(minimalConfig(), "aws.emulator", { endpoint: "http://127.0.0.1:4566" });
+    const plain = ["http://172.18.0.1:9/hook"];
+    assert.deepEqual(parse(withValue(local, "contacts.webhooks", plain)).contacts.webhooks, plain);
+  });
+
   it("an emulator and the ports of a local stack", () => {
     const { aws, local } = parse({
       ...minimalConfig(),
@@ -143,9 +181,9 @@ describe("configuration that is accepted", () => {
   it("connection limits that just fit: the application's, the roles' and the operators'", () => {
     const { database } = parse({
       ...minimalConfig(),
-      database: { appConnections: 81, maxConnections: 81 + 19 },
+      database: { appConnections: 81, maxConnections: 81 + 23 },
     });
-    assert.equal(database.maxConnections, 100);
+    assert.equal(database.maxConnections, 104);
   });
 
   it("keys of other namespaces are not looked at", () => {

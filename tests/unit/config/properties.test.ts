@@ -61,7 +61,7 @@ describe("configuration, whatever the values", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 1, max: 1100 }), (app, max) => {
         const config = withValue(minimalConfig(), "database", { appConnections: app, maxConnections: max });
-        assert.equal(isAccepted(config), app > 80 && max >= app + 19 && max <= 1000);
+        assert.equal(isAccepted(config), app > 80 && max >= app + 23 && max <= 1000);
       }),
     );
   });

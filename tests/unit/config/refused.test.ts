@@ -4,16 +4,31 @@ import { BACKEND_IMAGE, type ConfigObject, minimalConfig, PIN, rawOf, withValue 
 import { TempFolders } from "../../support/temp";
 
 const TOP_LEVEL =
-  "app, contacts, deploy, pin, host, http, replicas, resources, database, redis, backup, alarms, aws, local, secrets, timeZone";
+  "app, contacts, deploy, pin, host, http, replicas, resources, database, redis, backup, alarms, maintenance, aws, mail, drills, local, secretDates, secrets, timeZone";
 const BY_DIGEST =
   "must name an image by digest, such as registry.example.com/fitnesscrm/backend@sha256:<64 hex digits>";
 const EMAIL = "must be an email address such as oncall@example.com";
 const IANA = "must be an IANA time zone such as America/New_York";
 
 /** One wrong value, set into an otherwise right configuration, and the whole line that a person gets. */
-const WRONG: [path: string, value: unknown, line: string][] = [
+type Case = [path: string, value: unknown, line: string];
+const WRONG: Case[] = [
+  [
+    "mail",
+    undefined,
+    "fitnesscrm:mail is not set: must be the sender of notices and reports, by --set 'mail={from: crm@example.com}'",
+  ],
+  [
+    "mail.from",
+    "the gym",
+    'fitnesscrm:mail.from is "the gym": must be an email address such as oncall@example.com',
+  ],
   ["colour", "red", `fitnesscrm:colour is not a key: must be one of ${TOP_LEVEL}`],
-  ["http.prt", 80, "fitnesscrm:http.prt is not a key: must be one of port, publicUrl"],
+  [
+    "http.prt",
+    80,
+    "fitnesscrm:http.prt is not a key: must be one of port, publicUrl, trustedProxies, loginLimit",
+  ],
   [
     "contacts.securityTeam.phone",
     "1",
@@ -28,7 +43,7 @@ const WRONG: [path: string, value: unknown, line: string][] = [
   [
     "resources.mysql",
     {},
-    "fitnesscrm:resources.mysql is not a key: must be one of db, redis, backend, frontend, nginx, ops, restore, agent",
+    "fitnesscrm:resources.mysql is not a key: must be one of db, redis, backend, frontend, nginx, ops, restore, engine, agent",
   ],
   [
     "aws.emulator",
@@ -43,7 +58,7 @@ const WRONG: [path: string, value: unknown, line: string][] = [
   [
     "secrets.rootPassword",
     "planted-and-never-shown",
-    "fitnesscrm:secrets.rootPassword is not a key: must be one of postgresPassword, appPassword, readonlyPassword, backupPassword, monitoringPassword, redisPassword, secretKey, adminPassword, backupIdentity, archivePassphrase",
+    "fitnesscrm:secrets.rootPassword is not a key: must be one of postgresPassword, appPassword, readonlyPassword, backupPassword, monitoringPassword, maintenancePassword, redisPassword, secretKey, adminPassword, operatorsPassword, backupIdentity, archivePassphrase, nextAppPassword",
   ],
   [
     "local",
@@ -113,10 +128,150 @@ const WRONG: [path: string, value: unknown, line: string][] = [
   ["contacts.securityTeam.email", "nobody", `fitnesscrm:contacts.securityTeam.email is "nobody": ${EMAIL}`],
 
   [
+    "contacts.escalation",
+    undefined,
+    "fitnesscrm:contacts.escalation is not set: must name engineeringManager, cto and ceo, each by --set 'contacts.escalation.ceo={name: …, email: …}'",
+  ],
+  ["contacts.escalation.ceo", undefined, "fitnesscrm:contacts.escalation.ceo is not set: must be an object"],
+  [
+    "contacts.securityTeam.email",
+    "ADA@example.com",
+    'fitnesscrm:contacts.securityTeam.email is "ADA@example.com": is the address of Ada too: each contact needs one of their own',
+  ],
+  [
+    "contacts.escalation.cto.email",
+    "manager@example.com",
+    'fitnesscrm:contacts.escalation.cto.email is "manager@example.com": is the address of Mia too: each contact needs one of their own',
+  ],
+  [
+    "contacts.onCall",
+    [
+      { name: "Ada", email: "ada@example.com" },
+      { name: "Ada", email: "other@example.com" },
+    ],
+    'fitnesscrm:contacts.onCall[1].name is "Ada": is the name of another engineer of the rota: overrides could not tell them apart',
+  ],
+  [
+    "contacts.rota.from",
+    "2026-01-03",
+    'fitnesscrm:contacts.rota.from is "2026-01-03": must be a Friday, the day of the handoff (M58)',
+  ],
+  [
+    "contacts.rota.from",
+    "2026-02-30",
+    'fitnesscrm:contacts.rota.from is "2026-02-30": must be a date such as 2026-01-02',
+  ],
+  [
+    "contacts.rota.from",
+    "soon",
+    'fitnesscrm:contacts.rota.from is "soon": must be a date such as 2026-01-02',
+  ],
+  [
+    "contacts.rota",
+    { from: "2026-01-09", plannedFrom: "2026-01-02" },
+    'fitnesscrm:contacts.rota.plannedFrom is "2026-01-02": must not be before the rota begins, 2026-01-09',
+  ],
+  [
+    "contacts.rota.overrides",
+    [{ engineer: "Zoe", from: "2026-01-10T00:00", until: "2026-01-11T00:00" }],
+    'fitnesscrm:contacts.rota.overrides[0].engineer is "Zoe": must be one of the rota: Ada, Ben',
+  ],
+  [
+    "contacts.rota.overrides",
+    [{ engineer: "Ada", from: "2026-01-11T00:00", until: "2026-01-11T00:00" }],
+    'fitnesscrm:contacts.rota.overrides[0].until is "2026-01-11T00:00": must be after from, 2026-01-11T00:00',
+  ],
+  [
+    "contacts.rota.overrides",
+    [{ engineer: "Ada", from: "2026-01-16T16:00", until: "2026-01-16T18:00" }],
+    'fitnesscrm:contacts.rota.overrides[0].until is "2026-01-16T18:00": must lie in the same shift as from: write one override for each shift',
+  ],
+  [
+    "contacts.rota.overrides",
+    [{ engineer: "Ben", from: "2026-01-02T16:00", until: "2026-01-02T17:00" }],
+    'fitnesscrm:contacts.rota.overrides[0].from is "2026-01-02T16:00": must not be before the rota begins, 2026-01-02',
+  ],
+  [
+    "contacts.rota.overrides",
+    [{ engineer: "Ben", from: "2026-01-10T00:00", until: "2026-01-11T00:00" }],
+    'fitnesscrm:contacts.rota.overrides[0].engineer is "Ben": has that shift anyway: must be somebody else',
+  ],
+  [
+    "contacts.rota.overrides",
+    [
+      { engineer: "Ada", from: "2026-01-10T00:00", until: "2026-01-11T00:00" },
+      { engineer: "Ada", from: "2026-01-10T23:00", until: "2026-01-12T00:00" },
+    ],
+    'fitnesscrm:contacts.rota.overrides[1].from is "2026-01-10T23:00": must not overlap with another override, 2026-01-10T00:00 to 2026-01-11T00:00',
+  ],
+  [
+    "contacts.rota.overrides",
+    [{ engineer: "Ada", from: "2026-02-31T10:00", until: "2026-03-04T00:00" }],
+    'fitnesscrm:contacts.rota.overrides[0].from is "2026-02-31T10:00": must be a full hour such as 2026-12-24T17:00',
+  ],
+  [
+    "contacts.rota.overrides",
+    [{ engineer: "Ada", from: "2026-01-10T10:30", until: "2026-01-11T00:00" }],
+    'fitnesscrm:contacts.rota.overrides[0].from is "2026-01-10T10:30": must be a full hour such as 2026-12-24T17:00',
+  ],
+  [
+    "contacts.webhooks",
+    ["http://hooks.example.com/x"],
+    'fitnesscrm:contacts.webhooks[0] is "http://hooks.example.com/x": must begin with https: pages say what is wrong where',
+  ],
+  [
+    "contacts.webhooks",
+    ["ftp://example.com"],
+    'fitnesscrm:contacts.webhooks[0] is "ftp://example.com": must be a URL such as https://events.pagerduty.com/…',
+  ],
+  [
+    "alarms.respondSeconds.critical",
+    1801,
+    "fitnesscrm:alarms.respondSeconds.critical is 1801: must not be looser than the manual's 30 minutes (M59)",
+  ],
+  [
+    "alarms.respondSeconds.other",
+    14_401,
+    "fitnesscrm:alarms.respondSeconds.other is 14401: must not be looser than the manual's 240 minutes (M59)",
+  ],
+  ["alarms.outagePeriods", 11, "fitnesscrm:alarms.outagePeriods is 11: must be 10 or less"],
+  [
+    "alarms",
+    { periodSeconds: 3600, evaluationPeriods: 17 },
+    "fitnesscrm:alarms.evaluationPeriods is 17: times periodSeconds, and the chain's time to respond on top, must not be more than a day (86400 seconds)",
+  ],
+  ["maintenance.noticeMail", "no", 'fitnesscrm:maintenance.noticeMail is "no": must be true or false'],
+  ["drills", "yes", 'fitnesscrm:drills is "yes": must be a boolean'],
+
+  [
     "host",
     "tcp://10.0.0.1:2375",
     'fitnesscrm:host is "tcp://10.0.0.1:2375": must be empty, unix:///path or ssh://user@server[:port]',
   ],
+  ...["10.0.0.0/33", "10.0.0", "::/129", "10.0.0.0/8/8", "proxy.example.com"].map(
+    (value): Case => [
+      "http.trustedProxies",
+      [value],
+      `fitnesscrm:http.trustedProxies[0] is "${value}": must be an address or a network such as 10.0.0.0/8`,
+    ],
+  ),
+  ...["/api/login/", "api/login", "/", "/api/login; return 200"].map(
+    (value): Case => [
+      "http.loginLimit.paths",
+      [value],
+      `fitnesscrm:http.loginLimit.paths[0] is "${value}": must be a path without a slash at its end such as /api/login`,
+    ],
+  ),
+  ["http.loginLimit.paths", [], "fitnesscrm:http.loginLimit.paths is []: must name at least one path"],
+  ["http.loginLimit.perMinute", 0, "fitnesscrm:http.loginLimit.perMinute is 0: must be 1 or more"],
+  ["alarms.failedLogins.above", 0, "fitnesscrm:alarms.failedLogins.above is 0: must be 1 or more"],
+  ["alarms.failedLogins.minutes", 61, "fitnesscrm:alarms.failedLogins.minutes is 61: must be 60 or less"],
+  [
+    "secretDates.secretKey",
+    "yesterday",
+    'fitnesscrm:secretDates.secretKey is "yesterday": must be a time such as 2026-01-02T10:00:00Z',
+  ],
+  ["http.loginLimit.burst", -1, "fitnesscrm:http.loginLimit.burst is -1: must be 0 or more"],
   ["http.port", 0, "fitnesscrm:http.port is 0: must be 1 to 65535"],
   ["http.port", 65536, "fitnesscrm:http.port is 65536: must be 1 to 65535"],
   ["http.port", 80.5, "fitnesscrm:http.port is 80.5: must be a whole number"],
@@ -139,13 +294,13 @@ const WRONG: [path: string, value: unknown, line: string][] = [
   ],
   [
     "database",
-    { appConnections: 112, maxConnections: 130 },
-    "fitnesscrm:database.maxConnections is 130: must be at least 131: appConnections and 19 for operators and roles",
+    { appConnections: 109, maxConnections: 130 },
+    "fitnesscrm:database.maxConnections is 130: must be at least 132: appConnections and 23 for operators and roles",
   ],
   [
     "database.appConnections",
-    112,
-    "fitnesscrm:database.maxConnections is not set: must be at least 131: appConnections and 19 for operators and roles",
+    110,
+    "fitnesscrm:database.maxConnections is not set: must be at least 133: appConnections and 23 for operators and roles",
   ],
   ["database.maxConnections", 1001, "fitnesscrm:database.maxConnections is 1001: must be 1000 or less"],
   [

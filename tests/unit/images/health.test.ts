@@ -131,7 +131,7 @@ describe("the ops container's health server", () => {
   ): Promise<[number, unknown]> {
     const monitor = monitorOf(checks);
     await monitor.round();
-    const server = healthServer(monitor);
+    const server = healthServer(monitor, async () => []);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();
     assert(address !== null && typeof address === "object");
@@ -157,8 +157,12 @@ describe("the ops container's health server", () => {
     assert.equal((await get({ redis: fine }, "/health?verbose"))[0], 200);
   });
 
+  it("tells how the container's tasks ended", async () => {
+    assert.deepEqual(await get({}, "/tasks"), [200, []]);
+  });
+
   it("says where things are for any other path, and takes no other method", async () => {
-    assert.deepEqual(await get({}, "/"), [404, { error: "GET /health and GET /live are here" }]);
+    assert.deepEqual(await get({}, "/"), [404, { error: "GET /health, GET /live and GET /tasks are here" }]);
     assert.deepEqual(await get({}, "/health", "POST"), [405, { error: "only GET is allowed" }]);
   });
 });

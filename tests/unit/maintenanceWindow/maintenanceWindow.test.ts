@@ -1,8 +1,18 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { nextWindow, type Window, windowAt, windowOf } from "../../../maintenanceWindow";
+import {
+  monthOf,
+  nextWindow,
+  noticeOf,
+  WINDOW_CRON,
+  type Window,
+  windowAt,
+  windowOf,
+  windowsFrom,
+} from "../../../maintenanceWindow";
 import { MANUAL } from "../../../manual";
-import { wallClock } from "../../../wallClock";
+import { nextRuns } from "../../../ops/tasks/calendar";
+import { showWallClock, wallClock } from "../../../wallClock";
 
 const NEW_YORK = MANUAL.timeZone;
 const SYDNEY = "Australia/Sydney";
@@ -161,4 +171,91 @@ describe("the maintenance window", () => {
     assert.deepEqual(nextWindow(new Date(to.getTime() - 1), NEW_YORK), january, "before its end");
     assert.deepEqual(nextWindow(new Date(from.getTime() - 1), NEW_YORK), { from, to });
   });
+
+  it("of consecutive months are those of each month, over the end of a year, and know their month", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...ZONES),
+        fc.integer({ min: 0, max: 119 }),
+        fc.integer({ min: 0, max: 40 }),
+        (zone, first, count) => {
+          const months = Array.from({ length: count }, (_, index) => ({
+            year: 2026 + Math.floor((first + index) / 12),
+            month: 1 + ((first + index) % 12),
+          }));
+          const name = ({ year, month }: { year: number; month: number }) =>
+            `${year}-${String(month).padStart(2, "0")}`;
+          const start = name({ year: 2026 + Math.floor(first / 12), month: 1 + (first % 12) });
+          const windows = windowsFrom(start, count, zone);
+          assert.deepEqual(
+            windows,
+            months.map(({ year, month }) => windowOf(year, month, zone)),
+          );
+          assert.deepEqual(
+            windows.map((window) => monthOf(window, zone)),
+            months.map(name),
+          );
+        },
+      ),
+    );
+  });
+});
+
+describe("the notice of a maintenance window", () => {
+  it("is 48 hours before each window of ten years, in every zone, and never in another window", () => {
+    for (const zone of ZONES) {
+      for (const { year, month } of MONTHS) {
+        const window = windowOf(year, month, zone);
+        const notice = noticeOf(window);
+        assert.equal(window.from.getTime() - notice.getTime(), 48 * HOUR);
+        assert.equal(windowAt(notice, zone), undefined);
+      }
+    }
+  });
+
+  it("and the window itself come by the calendar of tasks at the same moments, in every zone, for ten years", () => {
+    assert.equal(WINDOW_CRON, "0 2 * * SUN#1");
+    const { noticeHours } = MANUAL.maintenanceWindow;
+    for (const zone of ZONES) {
+      const windows = MONTHS.map(({ year, month }) => windowOf(year, month, zone));
+      const before = new Date((windows[0]?.from.getTime() ?? 0) - 3 * DAY);
+      assert.deepEqual(
+        nextRuns({ cron: WINDOW_CRON }, zone, before, MONTHS.length),
+        windows.map(({ from }) => from),
+      );
+      assert.deepEqual(
+        nextRuns({ cron: WINDOW_CRON, hoursBefore: noticeHours }, zone, before, MONTHS.length),
+        windows.map(noticeOf),
+      );
+    }
+  });
+
+  const NOTICES: [what: string, zone: string, year: number, month: number, notice: string, shown: string][] =
+    [
+      ["in winter", NEW_YORK, 2026, 12, "2026-12-04T07:00", "2026-12-04 02:00"],
+      ["in summer", NEW_YORK, 2026, 7, "2026-07-03T06:00", "2026-07-03 02:00"],
+      [
+        "over the night with an hour more is shown an hour later",
+        NEW_YORK,
+        2026,
+        11,
+        "2026-10-30T07:00",
+        "2026-10-30 03:00",
+      ],
+      [
+        "over the night with an hour less is as long before the window's true beginning",
+        SYDNEY,
+        2026,
+        10,
+        "2026-10-01T16:00",
+        "2026-10-02 02:00",
+      ],
+    ];
+  for (const [what, zone, year, month, notice, shown] of NOTICES) {
+    it(`${what}: of ${year}-${month} in ${zone}`, () => {
+      const at = noticeOf(windowOf(year, month, zone));
+      assert.equal(at.toISOString().slice(0, 16), notice);
+      assert.equal(showWallClock(zone, at), shown);
+    });
+  }
 });

@@ -74,6 +74,8 @@ describe("the manual's numbers", () => {
       MANUAL.onCall.escalation,
       ["on-call", "engineering-manager", "cto", "ceo"],
     ],
+    ["critical are P0 and P1, of which the CEO hears P0", MANUAL.onCall.critical, ["P0", "P1"]],
+    ["4. CEO (for critical incidents only)", MANUAL.onCall.ceoHearsOf, ["P0"]],
     ["**P0 (Critical)**: Service down, data loss", MANUAL.severities.P0, "Service down, data loss"],
     [
       "**P1 (High)**: Severe degradation, security breach",
@@ -119,6 +121,8 @@ describe("the manual's numbers", () => {
       "retentionDaysS3",
     ]);
     assert.deepEqual(Object.keys(MANUAL.onCall).sort(), [
+      "ceoHearsOf",
+      "critical",
       "escalation",
       "handoff",
       "respondWithinMinutes",

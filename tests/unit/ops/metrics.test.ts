@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { backupMeasures, drillMeasures } from "../../../ops/metrics";
+import { backupMeasures, drillMeasures, loginMeasures } from "../../../ops/metrics";
 
 const NOW = new Date("2026-11-24T12:00:00Z");
 const ago = (seconds: number): Date => new Date(NOW.getTime() - seconds * 1000);
@@ -50,6 +50,20 @@ describe("what is measured of backups (M42, M46)", () => {
         assert.ok(point >= 0 && point <= dump && dump === Math.max(0, Math.min(...dumps)));
       }),
     );
+  });
+});
+
+describe("what is measured of failed logins (M48, M49)", () => {
+  it("is all of them, and the worst account and address", () => {
+    assert.deepEqual(values(loginMeasures({ total: 12, worstAccount: 7, worstAddress: 9 })), {
+      failed_logins: 12,
+      failed_logins_worst_account: 7,
+      failed_logins_worst_address: 9,
+    });
+  });
+
+  it("is nothing, and not 0, while they cannot be counted", () => {
+    assert.deepEqual(loginMeasures(null), []);
   });
 });
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { startLoad } from "../../support/load";
+import { waitFor } from "../../e2e/support/wait";
+import { loadDuring, startLoad } from "../../support/load";
 
 describe("the load generator", () => {
   let server: Server | undefined;
@@ -103,6 +104,31 @@ describe("the load generator", () => {
     const { sent, failed } = await load.stop();
     assert.ok(sent < 100);
     assert.equal(failed, 0);
+  });
+
+  it("goes on for as long as the work does, and ends with it when it fails as well", async () => {
+    let asked = 0;
+    const url = await serve((_, response) => {
+      asked += 1;
+      response.end();
+    });
+    const { worked, sent, failed } = await loadDuring({ url, rate: 100 }, async () => {
+      await waitFor("ten requests", async () => asked >= 10);
+      return "done";
+    });
+    assert.equal(worked, "done");
+    assert.equal(failed, 0);
+    assert.ok(sent >= 10);
+    await assert.rejects(
+      loadDuring({ url, rate: 100 }, async () => {
+        await waitFor("more requests", async () => asked > sent);
+        throw new Error("the work failed");
+      }),
+      /the work failed/,
+    );
+    const atEnd = asked;
+    await new Promise((later) => setTimeout(later, 300));
+    assert.equal(asked, atEnd, "nothing is sent after the work has failed");
   });
 
   for (const url of ["http://example.com", "http://10.0.0.1:80", "https://127.0.0.1"]) {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { reportsError } from "../../../../cli/deploy/logs";
+import { errorLines, reportsError } from "../../../../cli/deploy/logs";
+import { DockerHost, type TaskInfo } from "../../../../cli/docker";
+import type { RunResult } from "../../../../cli/exec";
 
 describe("a line of a log that reports an error", () => {
   const errors = [
@@ -34,4 +36,53 @@ describe("a line of a log that reports none", () => {
   for (const line of others) {
     it(line || "an empty one", () => assert.equal(reportsError(line), false));
   }
+});
+
+describe("the first logs of a deployment", () => {
+  const STARTED = new Date("2026-11-26T12:00:00.000Z");
+
+  /** An engine with one new task of each service, whose logs come to `logs`. */
+  class Engine extends DockerHost {
+    constructor(private readonly logs: Partial<RunResult>) {
+      super("");
+    }
+
+    override async tasks([service = ""]: readonly string[]): Promise<TaskInfo[]> {
+      const at = "2026-11-26T12:00:05.000Z";
+      return [
+        {
+          id: "t",
+          serviceId: service,
+          nodeId: "n",
+          desiredState: "running",
+          state: "running",
+          createdAt: at,
+        },
+      ];
+    }
+
+    override async run([command]: readonly string[]): Promise<RunResult> {
+      return { code: 0, stdout: "", stderr: "", ...(command === "service" ? this.logs : {}) };
+    }
+  }
+  const lines = (logs: Partial<RunResult>) => errorLines(new Engine(logs), "unit", STARTED, STARTED);
+
+  it("have the lines that report errors, by service", async () => {
+    const found = await lines({ stdout: "all is well\nERROR in app: no\n" });
+    assert.deepEqual(found, [
+      { service: "backend", line: "ERROR in app: no" },
+      { service: "frontend", line: "ERROR in app: no" },
+      { service: "nginx", line: "ERROR in app: no" },
+    ]);
+  });
+
+  it("that cannot be read are not logs without errors", async () => {
+    await assert.rejects(lines({ code: 1, stderr: "error from daemon in stream: disk failure\n" }), {
+      message: "logs of backend: cannot be read: error from daemon in stream: disk failure",
+    });
+  });
+
+  it("of a task that is gone meanwhile are none", async () => {
+    assert.deepEqual(await lines({ code: 1, stderr: "no such task or service: t\n" }), []);
+  });
 });

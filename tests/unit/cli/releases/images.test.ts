@@ -46,7 +46,11 @@ describe("the images of a release", () => {
 
   const configOf = (source: string | undefined): Pick<Config, "app" | "http"> => ({
     app: { ...(source !== undefined && { source }), environment: {}, logLevel: "INFO", allowedOrigins: [] },
-    http: { port: 8080 },
+    http: {
+      port: 8080,
+      trustedProxies: [],
+      loginLimit: { paths: ["/api/login"], perMinute: 10, burst: 20 },
+    },
   });
 
   it("are taken as they are where the Docker host has them", async () => {

@@ -105,7 +105,7 @@ describe("backup bucket", () => {
     assert.equal(before.filter((count) => count === 0).length, 1, "only one of them may come first");
   });
 
-  it("lets backups and their old versions go after the manual's days, records of deployments after two years, and cleans up broken uploads", () => {
+  it("lets backups and their old versions go after the manual's days, records of deployments and incidents after two years, reports after one, and cleans up broken uploads", () => {
     const lifecycle = only(resources, "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration");
     assert.deepEqual(lifecycle.inputs, {
       bucket: BUCKET,
@@ -123,6 +123,12 @@ describe("backup bucket", () => {
           expiration: { days: 732 },
         },
         {
+          id: "expire-incidents",
+          status: "Enabled",
+          filter: { prefix: "incidents/" },
+          expiration: { days: 732 },
+        },
+        {
           id: "expire-old-versions",
           status: "Enabled",
           filter: { prefix: "" },
@@ -135,6 +141,12 @@ describe("backup bucket", () => {
           filter: { prefix: "" },
           expiration: { expiredObjectDeleteMarker: true },
         },
+        {
+          id: "expire-reports",
+          status: "Enabled",
+          filter: { prefix: "reports/" },
+          expiration: { days: 400 },
+        },
       ],
     });
     const versioning = only(resources, "aws:s3/bucketVersioning:BucketVersioning");
@@ -142,7 +154,7 @@ describe("backup bucket", () => {
   });
 
   it("has a writer that adds, and sees that it arrived", () => {
-    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-writer").inputs, {});
+    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-writer").inputs, { forceDestroy: true });
     assert.deepEqual(statementsOf(only(resources, "aws:iam/userPolicy:UserPolicy", "backups-writer")), [
       {
         Effect: "Allow",
@@ -150,12 +162,15 @@ describe("backup bucket", () => {
         Resource: `${ARN}/backups/*`,
       },
       { Effect: "Allow", Action: ["s3:PutObject"], Resource: `${ARN}/deployments/*` },
+      { Effect: "Allow", Action: ["s3:PutObject"], Resource: `${ARN}/incidents/*` },
+      { Effect: "Allow", Action: ["s3:PutObject"], Resource: `${ARN}/reports/*` },
+      { Effect: "Allow", Action: ["s3:PutObject", "s3:AbortMultipartUpload"], Resource: `${ARN}/archive/*` },
       { Effect: "Allow", Action: ["s3:ListBucket", "s3:GetBucketLocation"], Resource: ARN },
     ]);
   });
 
   it("has an archiver of the database's log, below a prefix of its own", () => {
-    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-archiver").inputs, {});
+    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-archiver").inputs, { forceDestroy: true });
     assert.deepEqual(statementsOf(only(resources, "aws:iam/userPolicy:UserPolicy", "backups-archiver")), [
       {
         Effect: "Allow",
@@ -167,7 +182,7 @@ describe("backup bucket", () => {
   });
 
   it("has a reader that lists and reads", () => {
-    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-reader").inputs, {});
+    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-reader").inputs, { forceDestroy: true });
     assert.deepEqual(statementsOf(only(resources, "aws:iam/userPolicy:UserPolicy", "backups-reader")), [
       {
         Effect: "Allow",

@@ -15,6 +15,7 @@ const PASSWORDS = {
   readonly: "password of readonly",
   backup: "password of backup",
   monitoring: "password of monitoring",
+  maintenance: "password of maintenance",
 };
 
 /** Stands for the volume: something that outlives the service. */
@@ -36,6 +37,7 @@ describe("database", () => {
           provider: new postgresql.Provider("server", { host: "127.0.0.1" }),
           volume: new Volume(),
           appConnections: 100,
+          archives: false,
           passwords: PASSWORDS,
         }),
     );
@@ -46,8 +48,9 @@ describe("database", () => {
   const roles: [name: string, limit: number, memberOf: string[], statementTimeout: number][] = [
     ["app", 100, [], 0],
     ["readonly", 5, [], 60_000],
-    ["backup", 4, ["pg_read_all_data"], 0],
+    ["backup", 6, ["pg_read_all_data"], 0],
     ["monitoring", 5, ["pg_monitor"], 10_000],
+    ["maintenance", 2, ["pg_maintain", "pg_read_all_data"], 0],
   ];
   for (const [name, connectionLimit, memberOf, statementTimeout] of roles) {
     it(`role ${name} logs in, with ${connectionLimit} connections at most, and may do nothing of a superuser's`, () => {
@@ -87,6 +90,10 @@ describe("database", () => {
         ["readonly-database", { role: "crm_readonly", objectType: "database", privileges: ["CONNECT"] }],
         ["backup-database", { role: "crm_backup", objectType: "database", privileges: ["CONNECT"] }],
         ["monitoring-database", { role: "crm_monitoring", objectType: "database", privileges: ["CONNECT"] }],
+        [
+          "maintenance-database",
+          { role: "crm_maintenance", objectType: "database", privileges: ["CONNECT"] },
+        ],
         ["everyone-database", { role: "public", objectType: "database", privileges: [] }],
         [
           "app-schema",
@@ -130,6 +137,33 @@ describe("database", () => {
     }
   });
 
+  it("lets the role of maintenance remove rows where windows archive them, and change none", async () => {
+    const { resources: archiving } = await record(
+      "unit",
+      () =>
+        new Database("database", {
+          name: "crm",
+          provider: new postgresql.Provider("server", { host: "127.0.0.1" }),
+          volume: new Volume(),
+          appConnections: 100,
+          archives: true,
+          passwords: PASSWORDS,
+        }),
+    );
+    const tables = {
+      role: "crm_maintenance",
+      database: "crm",
+      schema: "public",
+      objectType: "table",
+      privileges: ["DELETE"],
+    };
+    assert.deepEqual(only(archiving, GRANT, "database-maintenance-tables").inputs, tables);
+    assert.deepEqual(only(archiving, DEFAULTS, "database-maintenance-future-tables").inputs, {
+      ...tables,
+      owner: "crm_app",
+    });
+  });
+
   it("changes grants one after the other, since PostgreSQL refuses two at once on one object", () => {
     const grants = [...ofType(resources, GRANT), ...ofType(resources, DEFAULTS)];
     const urns = new Set(grants.map(({ urn }) => urn));
@@ -148,7 +182,7 @@ describe("database", () => {
     const provider = only(resources, "pulumi:providers:postgresql").urn;
     const volume = only(resources, "test:index:Volume").urn;
     const own = resources.filter(({ type }) => type.startsWith("postgresql:"));
-    assert.equal(own.length, 14);
+    assert.equal(own.length, 16);
     for (const resource of own) {
       assert.equal(resource.deletedWith, volume, resource.name);
       assert.equal(resource.provider, provider, resource.name);
@@ -161,8 +195,8 @@ describe("database", () => {
       "pulumi:providers:postgresql": 1,
       "test:index:Volume": 1,
       "fitnesscrm:database:Database": 1,
-      [ROLE]: 4,
-      [GRANT]: 7,
+      [ROLE]: 5,
+      [GRANT]: 8,
       [DEFAULTS]: 2,
       [EXTENSION]: 1,
     });
@@ -174,6 +208,7 @@ describe("database", () => {
       readonly: "crm_readonly",
       backup: "crm_backup",
       monitoring: "crm_monitoring",
+      maintenance: "crm_maintenance",
     });
     const ready = await Promise.all(component.ready.map(({ urn }) => outputValue(urn)));
     assert.deepEqual(

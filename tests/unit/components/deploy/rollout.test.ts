@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { AttemptRecord } from "../../../../attempt";
+import { SERVICES } from "../../../../config";
 import { type ConfigObject, minimalConfig, PIN, withValue } from "../../../support/config";
 import { only, outputValue, type Recorded, type Recording } from "../../../support/mocks";
 import { recordServices, type StackParts } from "../../../support/services";
@@ -40,7 +41,7 @@ describe("the rollout of a stack", () => {
   it("lets no service change before the gate before it, and verifies after all have changed", async () => {
     const { resources } = await recordServices("unit");
     const services = resources.filter(({ type }) => type === SERVICE);
-    assert.equal(services.length, 8);
+    assert.equal(services.length, SERVICES.length);
     for (const { name, dependsOn } of services) {
       assert.ok(dependsOn.includes(gate(resources, "before").urn), `${name} does not wait for the gate`);
     }

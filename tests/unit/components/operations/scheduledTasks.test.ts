@@ -23,6 +23,16 @@ describe("the operations calendar", () => {
       "fitnesscrm:operations:ScheduledTasks": 1,
       "docker:index/serviceConfig:ServiceConfig": 1,
     });
-    assert.deepEqual(await outputValue(result.names), ["backup", "restore-drill"]);
+    assert.deepEqual(await outputValue(result.names), [
+      "backup",
+      "report-morning",
+      "report-security",
+      "report-errors",
+      "report-tables",
+      "report-performance",
+      "restore-drill",
+      "maintenance-notice",
+      "maintenance-window",
+    ]);
   });
 });

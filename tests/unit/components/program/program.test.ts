@@ -31,6 +31,7 @@ function completeConfig(): ConfigObject {
     http: { port: 80, publicUrl: "https://crm.example.com" },
     database: { name: "crm", tunnelPort: 25432, appConnections: 90 },
     backup: { bucket: "crm-backups-example", retentionDaysS3: 120 },
+    maintenance: { plannedFrom: "2026-12" },
     alarms: { thresholds: { cpu: 70 }, runbookBaseUrl: "https://wiki.example.com/runbooks" },
   };
 }
@@ -74,23 +75,23 @@ describe("the whole program", () => {
       "pulumi:providers:aws": 1,
       "pulumi:providers:postgresql": 1,
       "fitnesscrm:stack:Images": 1,
-      "fitnesscrm:images:Image": 7,
-      "command:local:Command": 9,
+      "fitnesscrm:images:Image": 8,
+      "command:local:Command": 10,
       "fitnesscrm:deploy:Rollout": 1,
       "fitnesscrm:deploy:Gate": 2,
       "fitnesscrm:stack:Foundation": 1,
       "docker:index/network:Network": 1,
-      "docker:index/volume:Volume": 5,
+      "docker:index/volume:Volume": 8,
       "fitnesscrm:stack:Stateful": 1,
       "fitnesscrm:stack:Application": 1,
       "fitnesscrm:stack:Operations": 1,
-      "fitnesscrm:stack:Service": 8,
-      "docker:index/service:Service": 8,
-      "docker:index/secret:Secret": 15,
-      "docker:index/serviceConfig:ServiceConfig": 4,
+      "fitnesscrm:stack:Service": 9,
+      "docker:index/service:Service": 9,
+      "docker:index/secret:Secret": 22,
+      "docker:index/serviceConfig:ServiceConfig": 8,
       "fitnesscrm:database:Database": 1,
-      "postgresql:index/role:Role": 4,
-      "postgresql:index/grant:Grant": 7,
+      "postgresql:index/role:Role": 5,
+      "postgresql:index/grant:Grant": 8,
       "postgresql:index/defaultPrivileges:DefaultPrivileges": 2,
       "postgresql:index/extension:Extension": 1,
       "fitnesscrm:backup:Bucket": 1,
@@ -101,16 +102,25 @@ describe("the whole program", () => {
       "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 1,
       "aws:s3/bucketPolicy:BucketPolicy": 1,
       "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": 1,
-      "aws:iam/user:User": 4,
-      "aws:iam/userPolicy:UserPolicy": 4,
-      "aws:iam/accessKey:AccessKey": 4,
+      "aws:iam/user:User": 7,
+      "aws:iam/userPolicy:UserPolicy": 7,
+      "aws:iam/accessKey:AccessKey": 7,
       "fitnesscrm:monitoring:SeverityTopics": 1,
-      "aws:sns/topic:Topic": 4,
-      "aws:sns/topicSubscription:TopicSubscription": 12,
-      "fitnesscrm:monitoring:ThresholdAlarms": 1,
-      "aws:cloudwatch/metricAlarm:MetricAlarm": 10,
-      "fitnesscrm:backup:Alarms": 1,
+      "fitnesscrm:monitoring:EscalationTopics": 1,
+      "aws:sns/topic:Topic": 7,
+      "aws:sns/topicSubscription:TopicSubscription": 15,
+      "fitnesscrm:monitoring:Alarms": 1,
+      // 19 alarms, a twin for manager and CTO behind each, one for the CEO behind each P0.
+      "aws:cloudwatch/metricAlarm:MetricAlarm": 19 + 2 * 19 + 4,
+      "fitnesscrm:maintenance:AlarmMutes": 1,
+      "aws:cloudwatch/alarmMuteRule:AlarmMuteRule": 12,
+      "fitnesscrm:monitoring:Dashboard": 1,
+      "aws:cloudwatch/dashboard:Dashboard": 1,
+      "fitnesscrm:monitoring:Acknowledger": 1,
+      "fitnesscrm:monitoring:MetricsReader": 1,
       "fitnesscrm:monitoring:MetricsSender": 1,
+      "fitnesscrm:operations:MailSender": 1,
+      "aws:ses/emailIdentity:EmailIdentity": 1,
       "fitnesscrm:operations:ScheduledTasks": 1,
     });
   });
@@ -217,7 +227,7 @@ describe("the whole program", () => {
   it("takes the configuration's own numbers", () => {
     const lifecycle = only(resources, "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration");
     assert.deepEqual((lifecycle.inputs.rules as { expiration: object }[])[0]?.expiration, { days: 120 });
-    const alarm = only(resources, "aws:cloudwatch/metricAlarm:MetricAlarm", "thresholds-cpu");
+    const alarm = only(resources, "aws:cloudwatch/metricAlarm:MetricAlarm", "alarms-cpu");
     assert.equal(alarm.inputs.threshold, 70);
     assert.equal(
       alarm.inputs.alarmDescription,
@@ -231,8 +241,42 @@ describe("the whole program", () => {
     assert.ok(only(resources, "command:local:Command", "agent"));
   });
 
+  it("logs the application in as the spare role while its password is replaced, and nobody else", async () => {
+    const config = completeConfig();
+    const secrets = { ...TEST_SECRETS, nextAppPassword: "planted-nextAppPassword-0123" };
+    const { resources: rotating } = await recordProgram("unit", { ...config, secrets });
+    const urlOf = (name: string) =>
+      only(rotating, "docker:index/secret:Secret", `fitnesscrm-unit-${name}`).inputs.data;
+    assert.deepEqual(
+      urlOf("database-url"),
+      asSecret(base64("postgresql://crm_app_spare:planted-nextAppPassword-0123@db:5432/crm")),
+    );
+    assert.deepEqual(urlOf("ops-database-url"), urlOf("monitoring-database-url"));
+    // The role itself keeps the password of before: tasks that still run log in with it.
+    const roleOf = (all: readonly Recorded[]) =>
+      only(all, "postgresql:index/role:Role", "database-app").inputs.password;
+    assert.deepEqual(roleOf(rotating), roleOf((await unitStack()).resources));
+  });
+
+  it("tells ops and restore nothing that changes with a release: both would be replaced with the backend", async () => {
+    const backendImage = BACKEND_IMAGE.replace(/[0-9a-f]$/, (digit) => (digit === "0" ? "1" : "0"));
+    const config = completeConfig();
+    const next = await recordProgram("unit", { ...config, app: { ...(config.app as object), backendImage } });
+    const filesOf = (all: readonly Recorded[]) =>
+      all
+        .filter(({ type }) => type === "docker:index/serviceConfig:ServiceConfig")
+        .map(({ name, inputs }) => [name, inputs.data]);
+    assert.deepEqual(filesOf(next.resources), filesOf(resources));
+    for (const name of ["ops", "restore", "agent"]) {
+      const of = (all: readonly Recorded[]) => only(all, "docker:index/service:Service", name).inputs;
+      assert.deepEqual(of(next.resources), of(resources), name);
+    }
+    const backend = only(next.resources, "docker:index/service:Service", "backend").inputs;
+    assert.ok(JSON.stringify(backend).includes(backendImage));
+  });
+
   it("tells operators where everything is", async () => {
-    const { url, apiHealthUrl, mailboxUrl, bucket, alarms, services, ...rest } = run.outputs;
+    const { url, apiHealthUrl, mailboxUrl, bucket, alarms, dashboard, services, ...rest } = run.outputs;
     const value = (output: unknown) => outputValue(output as pulumi.Input<unknown>);
     assert.equal(url, "https://crm.example.com");
     assert.equal(apiHealthUrl, "https://crm.example.com/api/health");
@@ -243,10 +287,22 @@ describe("the whole program", () => {
       Object.fromEntries(
         [
           ...["cpu", "memory", "disk", "response-time", "error-rate", "database-connections"],
+          ...[
+            "service-down",
+            "silence",
+            "oom",
+            "redis-memory",
+            "failed-logins",
+            "certificate",
+            "rota-horizon",
+          ],
+          "mute-horizon",
+          "window-failed",
           ...["backup-age", "dump-age", "drill-failed", "drill-duration"],
         ].map((metric) => [metric, `fitnesscrm-unit-${metric}`]),
       ),
     );
+    assert.equal(await value(dashboard), "fitnesscrm-unit");
     assert.deepEqual(await value(services), {
       backend: "fitnesscrm-unit-backend",
       frontend: "fitnesscrm-unit-frontend",
@@ -261,6 +317,7 @@ describe("the whole program", () => {
         backend: BACKEND_IMAGE,
         frontend: FRONTEND_IMAGE,
         db: "sha256:postgres",
+        engine: "sha256:engine",
         redis: "sha256:redis",
         nginx: "sha256:nginx",
         ops: "sha256:ops",
@@ -296,6 +353,13 @@ describe("the program on an operator's machine", () => {
     assert.equal(result.tunnels[0]?.dockerHost, "");
   });
 
+  it("declares nothing that the emulator does not know: no rules that keep alarms quiet, and no alarm on their end", async () => {
+    const types = Object.keys(countByType((await localStack()).resources));
+    assert.ok(!types.some((type) => type.includes("AlarmMute")), types.join());
+    const alarms = await outputValue((await localStack()).result.outputs.alarms as pulumi.Input<object>);
+    assert.ok(!("mute-horizon" in alarms));
+  });
+
   it("leaves the usual port out of its address", async () => {
     assert.equal((await longestStack()).result.outputs.url, "http://localhost");
   });
@@ -307,11 +371,16 @@ function namesOf(resources: readonly Recorded[]): string[] {
     // A policy is named inside its user, and everything of the bucket is found by the bucket.
     const isPart =
       type === "aws:iam/userPolicy:UserPolicy" || (inputs.bucket !== undefined && type !== BUCKET);
-    const nameless = ["aws:sns/topicSubscription:TopicSubscription", "aws:iam/accessKey:AccessKey"];
+    const nameless = [
+      "aws:sns/topicSubscription:TopicSubscription",
+      "aws:iam/accessKey:AccessKey",
+      // An address may be the sender of several stacks.
+      "aws:ses/emailIdentity:EmailIdentity",
+    ];
     return custom && /^(docker|aws):/.test(type) && !isPart && !nameless.includes(type);
   });
   // Without a name of its own, an object gets the resource's and a suffix.
-  return found.map(({ type, name, inputs }) => `${type} ${inputs.name ?? name}`);
+  return found.map(({ type, name, inputs }) => `${type} ${inputs.name ?? inputs.dashboardName ?? name}`);
 }
 
 describe("two stacks", () => {
@@ -338,7 +407,7 @@ describe("two stacks", () => {
     const limits: Record<string, number> = {
       "docker:index/service:Service": 63,
       "docker:index/secret:Secret": 64 - SUFFIX,
-      "docker:index/serviceConfig:ServiceConfig": 64 - SUFFIX,
+      "docker:index/serviceConfig:ServiceConfig": 74 - SUFFIX,
       [BUCKET]: 63 - SUFFIX,
       "aws:iam/user:User": 64,
       "aws:sns/topic:Topic": 256,

@@ -23,7 +23,11 @@ describe("configuration of a stack", () => {
         environment: { WORKERS: "4" },
         allowedOrigins: ["https://admin.example.com"],
       },
-      http: { port: 8443 },
+      http: {
+        port: 8443,
+        trustedProxies: ["10.0.0.0/8", "fd00::1"],
+        loginLimit: { paths: ["/api/login", "/api/token"], perMinute: 5, burst: 0 },
+      },
       replicas: { backend: 5 },
       resources: { ops: { memoryMiB: 100, cpus: 0.3 } },
       redis: { maxMemoryMiB: 64, evictionPolicy: "volatile-ttl" },
@@ -39,6 +43,15 @@ describe("configuration of a stack", () => {
     assert.deepEqual(service("nginx").inputs.endpointSpec, {
       mode: "dnsrr",
       ports: [{ publishMode: "host", publishedPort: 8443, targetPort: 80, protocol: "tcp" }],
+    });
+  });
+
+  it("tells the edge whom to believe and what to limit", () => {
+    assert.deepEqual(environmentOf("nginx"), {
+      NGINX_TRUSTED_PROXIES: "10.0.0.0/8 fd00::1",
+      NGINX_LOGIN_PATHS: "/api/login /api/token",
+      NGINX_LOGIN_PER_MINUTE: "5",
+      NGINX_LOGIN_BURST: "0",
     });
   });
 

@@ -5,7 +5,9 @@ import { countByType, only, type Recorded, record } from "../../../support/mocks
 describe("what stands still below the services", () => {
   let resources: Recorded[];
   before(async () => {
-    resources = (await record("unit", () => new StackFoundation("foundation", { stack: "unit" }))).resources;
+    resources = (
+      await record("unit", () => new StackFoundation("foundation", { stack: "unit", drills: false }))
+    ).resources;
   });
 
   it("is an overlay network with a fixed name", () => {
@@ -16,7 +18,16 @@ describe("what stands still below the services", () => {
     });
   });
 
-  for (const volume of ["postgres", "redis", "uploads", "backups", "restore"]) {
+  for (const volume of [
+    "postgres",
+    "redis",
+    "uploads",
+    "backups",
+    "restore",
+    "edge-log",
+    "engine",
+    "pages",
+  ]) {
     it(`is the volume ${volume} with a fixed name`, () => {
       assert.deepEqual(only(resources, "docker:index/volume:Volume", volume).inputs, {
         name: `fitnesscrm-unit-${volume}`,
@@ -29,11 +40,26 @@ describe("what stands still below the services", () => {
     });
   }
 
+  it("has a small file system in memory beside them where there are fire drills, which a destroy may take along", async () => {
+    const drills = await record(
+      "unit",
+      () => new StackFoundation("foundation", { stack: "unit", drills: true }),
+    );
+    const disk = only(drills.resources, "docker:index/volume:Volume", "drill-disk");
+    assert.deepEqual(disk.inputs, {
+      name: "fitnesscrm-unit-drill-disk",
+      driver: "local",
+      driverOpts: { type: "tmpfs", device: "tmpfs", o: "size=16m" },
+      labels: [{ label: "fitnesscrm.stack", value: "unit" }],
+    });
+    assert.equal(disk.protect, false);
+  });
+
   it("is protected, and nothing else belongs to it", () => {
     assert.deepEqual(countByType(resources), {
       "fitnesscrm:stack:Foundation": 1,
       "docker:index/network:Network": 1,
-      "docker:index/volume:Volume": 5,
+      "docker:index/volume:Volume": 8,
     });
     const own = only(resources, "fitnesscrm:stack:Foundation").urn;
     for (const resource of resources.filter(({ custom }) => custom)) {

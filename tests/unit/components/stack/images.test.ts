@@ -29,8 +29,8 @@ describe("images of a stack", () => {
     const { resources, result } = await build("unit", minimalConfig().app as object, "/nowhere");
     assert.deepEqual(countByType(resources), {
       "fitnesscrm:stack:Images": 1,
-      "fitnesscrm:images:Image": 7,
-      [COMMAND]: 7,
+      "fitnesscrm:images:Image": 8,
+      [COMMAND]: 8,
     });
     const environments = Object.fromEntries(
       resources
@@ -53,6 +53,7 @@ describe("images of a stack", () => {
         CONTEXT: "images/ops",
         PREPARE: "images/ops/prepare.sh",
       },
+      engine: { DOCKER_HOST, IMAGE: "fitnesscrm/engine:TAG", CONTEXT: "images/engine" },
       agent: {
         DOCKER_HOST,
         IMAGE: "fitnesscrm/agent:TAG",
@@ -67,6 +68,7 @@ describe("images of a stack", () => {
       redis: "sha256:redis",
       nginx: "sha256:nginx",
       ops: "sha256:ops",
+      engine: "sha256:engine",
       agent: "sha256:agent",
     });
   });

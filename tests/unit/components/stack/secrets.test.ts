@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { htpasswd } from "../../../../components/stack/htpasswd";
 import { ofType, only, type Recorded } from "../../../support/mocks";
 import { PLANTED, taskSpecOf, unitServices } from "../../../support/services";
 
@@ -15,6 +16,8 @@ describe("secrets of a stack", () => {
 
   const key = (name: string): string =>
     JSON.stringify({ accessKeyId: `id-of-${name}`, secretAccessKey: `planted-key-of-${name}` });
+  const profile = (name: string): string =>
+    `[default]\naws_access_key_id = id-of-${name}\naws_secret_access_key = planted-key-of-${name}\n`;
 
   it("are Swarm secrets, encrypted in the state, whose names Pulumi makes unique", () => {
     const expected = {
@@ -23,13 +26,20 @@ describe("secrets of a stack", () => {
       "database-url": PLANTED.databaseUrl,
       "redis-url": PLANTED.redisUrl,
       "secret-key": PLANTED.secretKey,
+      operators: htpasswd("operator", PLANTED.operators),
       "ops-database-url": PLANTED.monitoringUrl,
       "ops-redis-url": PLANTED.redisUrl,
       "monitoring-database-url": PLANTED.monitoringUrl,
       "backup-database-url": PLANTED.backupUrl,
+      "maintenance-database-url": PLANTED.maintenanceUrl,
       "backup-writer": key("writer"),
       "backup-reader": key("reader"),
       "metrics-writer": key("metrics"),
+      acknowledger: key("acknowledger"),
+      mailer: key("mailer"),
+      "metrics-reader": key("metrics-reader"),
+      "agent-redis-url": PLANTED.redisUrl,
+      "agent-aws-credentials": profile("metrics"),
       "backup-identity": PLANTED.backupIdentity,
       archive: PLANTED.archiveConfig,
       "restore-archive": PLANTED.archiveConfig,
@@ -57,7 +67,7 @@ describe("secrets of a stack", () => {
     const files = ofType(resources, SERVICE).flatMap((resource) =>
       taskSpecOf(resource).containerSpec.secrets.map(({ fileName }) => fileName),
     );
-    assert.equal(files.length, 17);
+    assert.equal(files.length, 24);
     for (const file of files) {
       assert.match(file, /^[a-z]+(_[a-z]+)*$/);
     }

@@ -61,7 +61,7 @@ function inputsOf(service: string, expected: Expected): Record<string, unknown> 
     labels,
     taskSpec: {
       containerSpec: {
-        labels,
+        labels: [...labels, { label: "fitnesscrm.cpus", value: String(expected.cpus) }],
         capDrops: ["ALL"],
         healthcheck: {
           tests: ["CMD", ...expected.probe],
@@ -104,6 +104,9 @@ const file = (name: string, path: string) => ({
   fileMode: 0o444,
 });
 const OPS_FILES = [file("tasks", "/fitnesscrm/tasks.json"), file("backup", "/fitnesscrm/backup.json")];
+
+/** Volumes of which every node has its own: nothing of them is missed on another one. */
+const PER_NODE = ["fitnesscrm-unit-edge-log", "fitnesscrm-unit-engine"];
 
 const HEALTHCHECK = ["/usr/local/bin/healthcheck"];
 
@@ -223,11 +226,20 @@ const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
     probe: HEALTHCHECK,
     container: {
       image: image("nginx"),
+      env: {
+        NGINX_LOGIN_PATHS: "/api/login",
+        NGINX_LOGIN_PER_MINUTE: "10",
+        NGINX_LOGIN_BURST: "20",
+      },
       readOnly: true,
       stopGracePeriod: "1m",
-      secrets: [],
+      secrets: [secretFile("operators", "operators")],
       configs: [],
-      mounts: [scratch("/tmp", 128)],
+      mounts: [
+        { type: "volume", source: "fitnesscrm-unit-edge-log", target: "/var/log/edge" },
+        readOnlyVolume("pages", "/pages"),
+        scratch("/tmp", 128),
+      ],
     },
   },
   ops: {
@@ -240,10 +252,14 @@ const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
     probe: HEALTHCHECK,
     container: {
       image: image("ops"),
-      env: { OPS_ROLE: "ops", OPS_RECORDS: "/backups/.records" },
+      env: { OPS_ROLE: "ops", OPS_RECORDS: "/backups/.records", OPS_FAILED_LOGIN_MINUTES: "10" },
       readOnly: true,
       stopGracePeriod: "1m",
       secrets: [
+        secretFile("acknowledger", "acknowledger"),
+        secretFile("mailer", "mailer"),
+        secretFile("maintenance_database_url", "maintenance-database-url"),
+        secretFile("metrics_reader", "metrics-reader"),
         secretFile("ops_database_url", "ops-database-url"),
         secretFile("redis_url", "ops-redis-url"),
         secretFile("backup_database_url", "backup-database-url"),
@@ -251,10 +267,18 @@ const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
         secretFile("backup_reader", "backup-reader"),
         secretFile("metrics_writer", "metrics-writer"),
       ],
-      configs: OPS_FILES,
+      configs: [
+        ...OPS_FILES,
+        file("on-call", "/fitnesscrm/on-call.json"),
+        file("mail", "/fitnesscrm/mail.json"),
+        file("maintenance", "/fitnesscrm/maintenance.json"),
+        file("reports", "/fitnesscrm/reports.json"),
+      ],
       mounts: [
         { type: "volume", source: "fitnesscrm-unit-backups", target: "/backups" },
+        { type: "volume", source: "fitnesscrm-unit-pages", target: "/pages" },
         readOnlyVolume("uploads", "/uploads"),
+        readOnlyVolume("edge-log", "/var/log/edge"),
         scratch("/tmp", 64),
       ],
     },
@@ -287,6 +311,26 @@ const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
       ],
     },
   },
+  engine: {
+    memoryMiB: 64,
+    cpus: 0.1,
+    replicas: "global",
+    order: "stop-first",
+    startPeriod: "30s",
+    probe: HEALTHCHECK,
+    container: {
+      image: image("engine"),
+      readOnly: true,
+      stopGracePeriod: "30s",
+      secrets: [],
+      configs: [],
+      mounts: [
+        { type: "volume", source: "fitnesscrm-unit-engine", target: "/run/engine" },
+        { type: "bind", source: "/var/run/docker.sock", target: "/var/run/docker.sock", readOnly: true },
+        scratch("/tmp", 8),
+      ],
+    },
+  },
   agent: {
     memoryMiB: 192,
     cpus: 0.25,
@@ -296,12 +340,29 @@ const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
     probe: HEALTHCHECK,
     container: {
       image: image("agent"),
-      env: { AGENT_STACK: "unit", HOST_PROC: "/hostfs/proc" },
+      env: {
+        AGENT_STACK: "unit",
+        AGENT_INTERVAL: "60s",
+        AGENT_MIN_REQUESTS: "20",
+        AGENT_DRILLS: "false",
+        AWS_REGION: "us-east-1",
+        AGENT_CERTIFICATE_URL: "https://crm.example.com",
+        HOST_PROC: "/hostfs/proc",
+      },
       readOnly: true,
       stopGracePeriod: "30s",
-      secrets: [secretFile("monitoring_database_url", "monitoring-database-url")],
+      secrets: [
+        secretFile("monitoring_database_url", "monitoring-database-url"),
+        secretFile("redis_url", "agent-redis-url"),
+        secretFile("agent_aws_credentials", "agent-aws-credentials"),
+      ],
       configs: [],
-      mounts: [{ type: "bind", source: "/proc", target: "/hostfs/proc", readOnly: true }],
+      mounts: [
+        readOnlyVolume("edge-log", "/var/log/edge"),
+        readOnlyVolume("engine", "/run/engine"),
+        { type: "bind", source: "/proc", target: "/hostfs/proc", readOnly: true },
+        { type: "bind", source: "/etc/os-release", target: "/hostfs/root", readOnly: true },
+      ],
     },
   },
 };
@@ -322,7 +383,7 @@ describe("services of a stack", () => {
     });
   }
 
-  it("are these eight, with a network, volumes, secrets and files, and nothing else", () => {
+  it("are these nine, with a network, volumes, secrets and files, and nothing else", () => {
     const {
       "fitnesscrm:images:Image": _images,
       "command:local:Command": _commands,
@@ -335,14 +396,14 @@ describe("services of a stack", () => {
       "fitnesscrm:stack:Stateful": 1,
       "fitnesscrm:stack:Application": 1,
       "fitnesscrm:stack:Operations": 1,
-      "fitnesscrm:stack:Service": 8,
+      "fitnesscrm:stack:Service": 9,
       "fitnesscrm:operations:ScheduledTasks": 1,
-      "aws:iam/accessKey:AccessKey": 3,
-      [SERVICE]: 8,
-      [SECRET]: 15,
-      [CONFIG]: 4,
+      "aws:iam/accessKey:AccessKey": 6,
+      [SERVICE]: 9,
+      [SECRET]: 22,
+      [CONFIG]: 8,
       "docker:index/network:Network": 1,
-      "docker:index/volume:Volume": 5,
+      "docker:index/volume:Volume": 8,
     });
   });
 
@@ -356,11 +417,20 @@ describe("services of a stack", () => {
     );
   });
 
-  it("that hold data run where the data is", () => {
+  it("that hold data, or read it, run where the data is", () => {
     const withData = ofType(resources, SERVICE).filter((resource) =>
-      taskSpecOf(resource).containerSpec.mounts.some(({ type }) => type === "volume"),
+      taskSpecOf(resource).containerSpec.mounts.some(
+        ({ type, source }) => type === "volume" && !PER_NODE.includes(source ?? ""),
+      ),
     );
-    assert.deepEqual(withData.map(({ name }) => name).sort(), ["backend", "db", "ops", "redis", "restore"]);
+    assert.deepEqual(withData.map(({ name }) => name).sort(), [
+      "backend",
+      "db",
+      "nginx",
+      "ops",
+      "redis",
+      "restore",
+    ]);
     for (const resource of withData) {
       assert.deepEqual(
         taskSpecOf(resource).placement,
@@ -381,10 +451,14 @@ describe("services of a stack", () => {
     }
   });
 
-  it("mount nothing of the host but the agent, and that read-only", () => {
+  it("mount nothing of the host but the agent and the engine's reader, and that read-only", () => {
     for (const resource of ofType(resources, SERVICE)) {
       const binds = taskSpecOf(resource).containerSpec.mounts.filter(({ type }) => type === "bind");
-      assert.equal(binds.length, resource.name === "agent" ? 1 : 0, resource.name);
+      assert.deepEqual(
+        binds.map(({ source }) => source),
+        { agent: ["/proc", "/etc/os-release"], engine: ["/var/run/docker.sock"] }[resource.name] ?? [],
+        resource.name,
+      );
       assert.ok(
         binds.every(({ readOnly }) => readOnly === true),
         resource.name,
@@ -424,6 +498,7 @@ describe("services of a stack", () => {
       application.nginx,
       operations.ops,
       operations.restore,
+      operations.engine,
       operations.agent,
     ];
     assert.deepEqual(

@@ -45,7 +45,19 @@ function manifest(change: Partial<Manifest> = {}): Manifest {
   };
 }
 
+const sequence = (next: string) => ({ schema: "public", name: "s", next, step: "-1", cycles: false });
+
 describe("a backup's manifest", () => {
+  it("is read with and without sequences, large objects and materialized views", () => {
+    const written = manifest({
+      sequences: [sequence("-9223372036854775808")],
+      largeObjects: { count: 2, checksum: "0f" },
+      materializedViews: [{ schema: "public", name: "v", rows: null }],
+    });
+    assert.deepEqual(parseManifest(formatManifest(written)), written);
+    assert.equal(parseManifest(formatManifest(manifest())).sequences, undefined);
+  });
+
   it("is read as it was written, whatever its tables are called", () => {
     fc.assert(
       fc.property(tables, fc.option(fc.string()), (some, label) => {
@@ -69,6 +81,11 @@ describe("a backup's manifest", () => {
   for (const [why, change, message] of [
     ["of another format", { format: 2 as 1 }, /format/],
     ["whose id leads elsewhere", { id: "../../etc" }, /id: is not a backup's id/],
+    [
+      "with a sequence that stands at no number",
+      { sequences: [sequence("1.5")] },
+      /sequences\.0\.next: is not a whole/,
+    ],
     ["with a negative count", { database: { name: "x", bytes: -1 } }, /database\.bytes/],
     ["that names no dump", { files: [] }, /database\.tar\.age must stand there once/],
     [

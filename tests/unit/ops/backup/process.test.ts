@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { passwordLine, publicUrl } from "../../../../ops/backup/dump";
 import { complaint, start, together } from "../../../../ops/backup/process";
-import { isPassing } from "../../../../ops/backup/s3";
+import { isPassing } from "../../../../ops/backup/s3Errors";
 import { difference } from "../../../../ops/backup/verify";
 
 const run = promisify(execFile);

@@ -11,7 +11,6 @@ const VALID = {
   endpoint: "http://emulator:4566",
   recipients: [`age1${"q".repeat(58)}`],
   retentionDaysLocal: 30,
-  release: "sha256:1",
   metricNamespace: "FitnessCRM",
   wal: { stanza: "main", prefix: "wal/" },
 };

@@ -76,6 +76,7 @@ describe("the command for records of deployments", () => {
         settings: { bucket: "none", region: "us-east-1", endpoint: "http://127.0.0.1:9" },
         secrets: "/nowhere",
       },
+      "/nowhere",
       async () => assert.fail("the input is read"),
     );
 

@@ -16,8 +16,10 @@ import {
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const secretOf = (value: unknown) => ({ [SIGNATURE]: "1b47061264138c4ac30d75fd1eb44270", value });
 
-/** Plain values as programs have them. The engine's messages cannot carry a key named `__proto__`. */
-const key = fc.string({ maxLength: 8 }).filter((text) => text !== "__proto__" && text !== SIGNATURE);
+/** Plain values as programs have them. The engine's messages cannot carry a key named `__proto__`; in a path `*` stands for all keys. */
+const key = fc
+  .string({ maxLength: 8 })
+  .filter((text) => text !== "__proto__" && text !== "*" && text !== SIGNATURE);
 const leaf = fc.oneof(
   fc.string(),
   fc.integer(),
@@ -63,6 +65,12 @@ describe("values in the engine's notation", () => {
         assert.deepEqual(decode(encode(bag, [path])), { value: bag, secrets: [path] });
       }),
     );
+  });
+
+  it("keep the neighbours of a key named * secret with it, rather than showing one", () => {
+    const { value: found, secrets } = decode(encode({ "*": "x", other: "y" }, [["*"]]));
+    assert.deepEqual(found, { "*": "x", other: "y" });
+    assert.deepEqual(secrets, [["*"], ["other"]]);
   });
 
   it("tell an output's value, its secrecy, and that it is not known", () => {

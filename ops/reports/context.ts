@@ -1,0 +1,52 @@
+import type { BackupEntry } from "../backup/list";
+import type { DeploymentRecord } from "../deployments/record";
+import type { Part } from "./parts";
+import type { ErrorGroup } from "./sources/edgeLog";
+import type { Metrics } from "./sources/metrics";
+import type { Ask } from "./sources/postgres";
+import type { CacheFacts } from "./sources/redis";
+import type { Remembered } from "./store";
+
+/** What one look at a service found. */
+export interface Checked {
+  readonly name: string;
+  /** Null when it is well, else why not. */
+  readonly reason: string | null;
+  readonly milliseconds: number;
+}
+
+/** Everything that a report's parts may ask. Each question goes out when it is asked, and may fail. */
+export interface ReportContext {
+  readonly stack: string;
+  readonly now: Date;
+  /** Beginning of what the report covers. */
+  readonly from: Date;
+  readonly timeZone: string;
+  /** The report of the kind before this one. */
+  readonly before: Remembered | undefined;
+  /** Statements above this are slow, milliseconds. */
+  readonly slowMilliseconds: number;
+  /** Statistics, no data. */
+  readonly monitoring: Ask;
+  /** Reads every table. */
+  readonly data: Ask;
+  /** VACUUM and ANALYZE, no data. */
+  readonly maintenance: Ask;
+  readonly metrics: Metrics;
+  checks(): Promise<Checked[]>;
+  backups(): Promise<BackupEntry[]>;
+  cache(): Promise<CacheFacts>;
+  edgeErrors(from: Date): Promise<{ groups: ErrorGroup[]; oldest: string | undefined }>;
+  /** Records of deployments that ended since a time, newest first. */
+  deployments(from: Date): Promise<DeploymentRecord[]>;
+  /** Keeps a list for the next report of the kind, sorted. */
+  remember(name: string, list: readonly string[]): void;
+}
+
+export type MakeParts = (context: ReportContext) => Part[];
+
+const HOUR_MS = 3_600_000;
+
+export function hoursBefore(now: Date, hours: number): Date {
+  return new Date(now.getTime() - hours * HOUR_MS);
+}

@@ -1,0 +1,23 @@
+import { z } from "zod";
+import { readSettingsFile } from "../settingsFile";
+import { REPORT_KINDS } from "./model";
+
+const schema = z.strictObject({
+  /** Addresses that each report goes to. */
+  recipients: z.strictObject(
+    Object.fromEntries(REPORT_KINDS.map((kind) => [kind, z.array(z.email()).min(1)])) as Record<
+      (typeof REPORT_KINDS)[number],
+      z.ZodArray<z.ZodEmail>
+    >,
+  ),
+  /** Statements above this are slow, milliseconds (M31). */
+  slowMilliseconds: z.number().positive(),
+});
+
+/** What ops is told of reports: `/fitnesscrm/reports.json`. */
+export type ReportSettings = z.infer<typeof schema>;
+
+/** @throws Error of one line when the file is missing or not valid. */
+export function readReportSettings(path: string): Promise<ReportSettings> {
+  return readSettingsFile("settings of reports", path, schema);
+}

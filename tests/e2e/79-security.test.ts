@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { run } from "../../cli/exec";
+import type { SecretAge } from "../../cli/rotation/plan";
+import { loadDuring } from "../support/load";
+import { containersOf, docker, drained } from "./support/docker";
+import { mustOnStack, onStack, URL_OF_STACK } from "./support/launcher";
+import { ensureStack } from "./support/stack";
+
+const secretOf = async (name: string): Promise<string> =>
+  (await mustOnStack("secrets", "show", name)).stdout.trim();
+
+/** Whether a URL of the database lets somebody in, asked from inside of the network. */
+async function opens(url: string): Promise<boolean> {
+  const [db = ""] = await containersOf("db");
+  // By the environment of the command: an address with a password is not to be seen in a process list.
+  const { code } = await run(
+    "docker",
+    ["exec", "--env", "PGURL", db, "sh", "-c", 'psql -Xqc "SELECT 1" "$PGURL"'],
+    { env: { ...process.env, PGURL: url }, timeoutSeconds: 30 },
+  );
+  return code === 0;
+}
+
+/** What a task of the backend logs in with; undefined for one that is gone meanwhile. */
+async function urlOf(container: string): Promise<string | undefined> {
+  const { code, stdout } = await run("docker", ["exec", container, "cat", "/run/secrets/database_url"], {
+    timeoutSeconds: 30,
+  });
+  return code === 0 ? stdout.trim() : undefined;
+}
+
+/** Looks, until it is stopped, whether every task of the backend could log in anew. */
+function watchLogins(): { stop(): Promise<{ looks: number; roles: Set<string>; refused: string[] }> } {
+  let isStopped = false;
+  const seen = { looks: 0, roles: new Set<string>(), refused: [] as string[] };
+  const watching = (async () => {
+    while (!isStopped) {
+      for (const container of await containersOf("backend")) {
+        const url = await urlOf(container);
+        if (url === undefined) {
+          continue;
+        }
+        const isOpen = await opens(url);
+        // One that ended in between is nobody who had to get in.
+        if (!isOpen && (await urlOf(container)) !== undefined) {
+          seen.refused.push(`${new URL(url).username} of task ${container}`);
+        }
+        seen.looks += 1;
+        seen.roles.add(new URL(url).username);
+      }
+    }
+  })();
+  return {
+    stop: async () => {
+      isStopped = true;
+      await watching;
+      return seen;
+    },
+  };
+}
+
+describe("secrets that are rotated under load (M49, M51)", function () {
+  this.timeout(600_000);
+
+  before(async () => {
+    await ensureStack();
+    await mustOnStack("up", "--set", "deploy.watchSeconds=2");
+  });
+
+  it("replaces the application's password: no request fails, and every task can log in at every moment", async () => {
+    const before = await secretOf("appPassword");
+    const tasks = await drained("backend");
+    const watch = watchLogins();
+    const result = await loadDuring({ url: URL_OF_STACK, rate: 50, path: "/api/health" }, () =>
+      mustOnStack("secrets", "rotate", "appPassword").finally(() => watch.stop()),
+    );
+    const { looks, roles, refused } = await watch.stop();
+    process.stderr.write(
+      `rotation of appPassword: ${result.sent} requests in ${result.seconds.toFixed(0)} s, ${result.failed} failed, ${looks} logins tried\n`,
+    );
+    assert.deepEqual(result.failures, []);
+    assert.deepEqual(Object.keys(result.statuses), ["200"]);
+    assert.deepEqual(refused, []);
+    assert.deepEqual([...roles].sort(), ["fitnesscrm_app", "fitnesscrm_app_spare"]);
+
+    const after = await secretOf("appPassword");
+    assert.notEqual(after, before);
+    assert.equal(await opens(`postgresql://fitnesscrm_app:${after}@127.0.0.1:5432/fitnesscrm`), true);
+    assert.equal(await opens(`postgresql://fitnesscrm_app:${before}@127.0.0.1:5432/fitnesscrm`), false);
+    assert.equal((await drained("backend")).filter((task) => tasks.includes(task)).length, 0);
+    const [db = ""] = await containersOf("db");
+    const spare = "SELECT count(*) FROM pg_roles WHERE rolname = 'fitnesscrm_app_spare'";
+    assert.equal(await docker("exec", "--user", "postgres", db, "psql", "-XAtqc", spare), "0");
+  });
+
+  it("shows how old each secret is, and no value", async () => {
+    const ages = JSON.parse((await mustOnStack("secrets", "list", "--json")).stdout) as SecretAge[];
+    const age = (name: string) => ages.find((each) => each.name === name);
+    for (const name of ["appPassword", "secretKey", "backupIdentity"]) {
+      assert.equal(age(name)?.ageDays, 0, name);
+    }
+    assert.equal(JSON.stringify(ages).includes(await secretOf("appPassword")), false);
+    const refused = await onStack("secrets", "rotate", "backupIdentity");
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /backupIdentity is not rotated: the backups of before could not be opened/);
+  });
+});

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { chooseSecrets, ROTATIONS, type SecretDates, secretAges } from "../../../../cli/rotation/plan";
+import { spareRoleStatements } from "../../../../cli/rotation/spareRole";
+import { SECRETS, type SecretName } from "../../../../config";
+
+const NOW = new Date("2026-11-26T12:00:00Z");
+const DATES: SecretDates = {
+  appPassword: "2026-05-01T00:00:00Z",
+  secretKey: "2026-11-20T00:00:00Z",
+  backupIdentity: "2025-01-01T00:00:00Z",
+  backupPassword: "2026-11-26T11:59:00Z",
+};
+
+describe("ages of secrets", () => {
+  it("are whole days since they were made, and not known for those of before dates were kept", () => {
+    const ages = Object.fromEntries(secretAges(DATES, NOW).map(({ name, ageDays }) => [name, ageDays]));
+    assert.deepEqual(ages, {
+      ...Object.fromEntries(SECRETS.map((name) => [name, null])),
+      appPassword: 209,
+      secretKey: 6,
+      backupIdentity: 694,
+      backupPassword: 0,
+    });
+  });
+
+  it("are never below zero, whatever the clock says", () => {
+    fc.assert(
+      fc.property(fc.date({ noInvalidDate: true, min: new Date(0), max: new Date("2100-01-01") }), (now) => {
+        for (const { ageDays } of secretAges(DATES, now)) {
+          assert.ok(ageDays === null || (Number.isInteger(ageDays) && ageDays >= 0));
+        }
+      }),
+    );
+  });
+});
+
+describe("the choice of what is rotated", () => {
+  const ages = secretAges(DATES, NOW);
+
+  it("is one by its name", () => {
+    assert.deepEqual(chooseSecrets("secretKey", undefined, ages), { chosen: ["secretKey"], left: [] });
+  });
+
+  it("is all that are older than so many days or of unknown age, but for those that cannot be", () => {
+    assert.deepEqual(chooseSecrets(undefined, 180, ages), {
+      chosen: [
+        "appPassword",
+        "readonlyPassword",
+        "monitoringPassword",
+        "maintenancePassword",
+        "operatorsPassword",
+      ],
+      left: ["postgresPassword", "redisPassword", "adminPassword", "backupIdentity", "archivePassphrase"],
+    });
+    assert.deepEqual(chooseSecrets(undefined, 5, ages).chosen, [
+      "appPassword",
+      "readonlyPassword",
+      "monitoringPassword",
+      "maintenancePassword",
+      "secretKey",
+      "operatorsPassword",
+    ]);
+  });
+
+  const refused: [name: string | undefined, days: number | undefined, line: RegExp][] = [
+    [undefined, undefined, /^secrets rotate: name one secret, or say --all-older-than DAYS$/],
+    ["secretKey", 30, /^secrets rotate: name one secret, or say --all-older-than DAYS$/],
+    ["appPasswort", undefined, /^secret "appPasswort" does not exist: must be one of postgresPassword, /],
+    [
+      "backupIdentity",
+      undefined,
+      /^backupIdentity is not rotated: the backups of before could not be opened/,
+    ],
+    ["adminPassword", undefined, /^adminPassword is not rotated: .* change it in the application/],
+  ];
+  for (const [name, days, line] of refused) {
+    it(`is refused with one line: ${name ?? "no name"}, ${days ?? "no days"}`, () => {
+      assert.throws(() => chooseSecrets(name, days, ages), { message: line, exitCode: 2 });
+    });
+  }
+
+  it("knows of every secret how it is replaced or why it is not", () => {
+    assert.deepEqual(Object.keys(ROTATIONS).sort(), [...SECRETS].sort());
+    for (const name of Object.keys(ROTATIONS) as SecretName[]) {
+      const rotation = ROTATIONS[name];
+      assert.ok((rotation.how === "never" ? rotation.why : rotation.effect).length > 10, name);
+    }
+  });
+});
+
+describe("the statements that make the spare role", () => {
+  it("hold no password in clear, and give it nothing but the application's role", () => {
+    const statements = spareRoleStatements("crm", "planted-password-0123456789", 90);
+    assert.equal(statements.includes("planted-password"), false);
+    assert.match(statements, /CREATE ROLE "crm_app_spare"/);
+    assert.match(statements, /CONNECTION LIMIT 90 PASSWORD 'SCRAM-SHA-256\$/);
+    assert.deepEqual(statements.match(/GRANT .*/g), ['GRANT "crm_app" TO "crm_app_spare";']);
+    assert.doesNotMatch(statements, /(?<!NO)(SUPERUSER|CREATEROLE|CREATEDB|BYPASSRLS|REPLICATION)/);
+  });
+});

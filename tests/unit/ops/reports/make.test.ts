@@ -1,0 +1,256 @@
+import assert from "node:assert/strict";
+import type { Mail } from "../../../../ops/mail/mailer";
+import { type Asked, type Delivery, deliverReport, mailOf, makeReport } from "../../../../ops/reports/make";
+import { assemble } from "../../../../ops/reports/parts";
+import type { Remembered } from "../../../../ops/reports/store";
+
+const NOW = new Date("2026-03-09T12:00:00.000Z");
+const HOUR = 3_600_000;
+const away = (): Promise<never> => Promise.reject(new Error("it is away"));
+
+/** A stack that is well; what a test wants otherwise, it says. */
+function asked(more: Partial<Asked> = {}): Asked {
+  return {
+    stack: "unit",
+    timeZone: "America/New_York",
+    slowMilliseconds: 500,
+    monitoring: async () => [],
+    data: async () => [],
+    maintenance: async () => [],
+    metrics: {
+      series: async ({ name }) => [
+        { at: new Date(NOW.getTime() - HOUR), value: name.startsWith("api_error") ? 0 : 20 },
+      ],
+      dimensionValues: async () => [],
+      openAlarms: async () => [],
+    },
+    checks: async () => [{ name: "database", reason: null, milliseconds: 3 }],
+    backups: async () => [
+      {
+        id: "20260309-060000-abcd",
+        createdAt: new Date(NOW.getTime() - 6 * HOUR).toISOString(),
+        bytes: 2048,
+        sha256: "0",
+        label: null,
+        release: "r",
+        local: true,
+        s3: true,
+        verifiedAt: NOW.toISOString(),
+      },
+    ],
+    cache: away,
+    edgeErrors: async () => ({ groups: [], oldest: undefined }),
+    deployments: async () => [],
+    ...more,
+  };
+}
+
+const signal = new AbortController().signal;
+
+describe("the parts of a report", () => {
+  it("are made one after the other, and one that fails says so in its place", async () => {
+    const order: string[] = [];
+    const part = (title: string, work: () => Promise<object>) => ({
+      title,
+      make: async () => {
+        order.push(title);
+        return work();
+      },
+    });
+    const sections = await assemble(
+      [
+        part("one", async () => ({ lead: "1" })),
+        part("two", away),
+        part("three", async () => ({ lead: "3" })),
+      ],
+      signal,
+    );
+    assert.deepEqual(order, ["one", "two", "three"]);
+    assert.deepEqual(sections, [
+      { title: "one", lead: "1" },
+      { title: "two", failure: "it is away" },
+      { title: "three", lead: "3" },
+    ]);
+  });
+
+  it("that hang are given up, and told to end", async () => {
+    let told = false;
+    const sections = await assemble(
+      [
+        {
+          title: "hangs",
+          make: (ending) =>
+            new Promise(() => {
+              ending.addEventListener("abort", () => {
+                told = true;
+              });
+            }),
+        },
+        { title: "next", make: async () => ({ lead: "made" }) },
+      ],
+      signal,
+      20,
+    );
+    assert.match(String(sections[0]?.failure), /^it took longer than/);
+    assert.equal(sections[1]?.lead, "made");
+    assert.ok(told);
+  });
+
+  it("end with the run", async () => {
+    const stop = new AbortController();
+    const making = assemble([{ title: "hangs", make: () => new Promise(() => undefined) }], stop.signal);
+    stop.abort(new Error("ended by SIGTERM"));
+    await assert.rejects(making, /ended by SIGTERM/);
+  });
+});
+
+describe("a report", () => {
+  it("of a stack that is well has nothing to look at", async () => {
+    const made = await makeReport("morning", asked(), undefined, signal, NOW);
+    assert.match(made.text, /^Nothing needs a look\.$/m);
+    assert.match(made.text, /20260309-060000-abcd +2 KiB +yes/);
+    assert.equal(
+      mailOf(made, ["a@example.com"]).subject,
+      "[FitnessCRM unit] Morning report: nothing to look at",
+    );
+  });
+
+  it("names a service that is not healthy, with its reason", async () => {
+    const sick = asked({ checks: async () => [{ name: "cache", reason: "ECONNREFUSED", milliseconds: 1 }] });
+    const made = await makeReport("morning", sick, undefined, signal, NOW);
+    assert.match(made.text, /^!! cache +not healthy: ECONNREFUSED$/m);
+    assert.equal(mailOf(made, ["a@example.com"]).subject, "[FitnessCRM unit] Morning report: 1 to look at");
+  });
+
+  it("names a backup that is too old", async () => {
+    const [backup] = await asked().backups();
+    const old = { ...backup, createdAt: new Date(NOW.getTime() - 27 * HOUR).toISOString() };
+    const made = await makeReport(
+      "morning",
+      asked({ backups: async () => [old as Awaited<ReturnType<Asked["backups"]>>[number]] }),
+      undefined,
+      signal,
+      NOW,
+    );
+    assert.match(made.text, /^!! Newest verified dump +27 h/m);
+  });
+
+  it("finds what roles came and went since the one before", async () => {
+    const roles = (lines: string[]) =>
+      asked({
+        monitoring: async <Row extends object>(sql: string) =>
+          (sql.includes("pg_roles") ? lines.map((line) => ({ line })) : []) as Row[],
+      });
+    const first = await makeReport(
+      "security",
+      roles(["app: may log in", "old: may log in"]),
+      undefined,
+      signal,
+      NOW,
+    );
+    assert.match(first.text, /nothing to compare with yet/);
+    const second = await makeReport(
+      "security",
+      roles(["app: may log in, superuser", "old: may log in"]),
+      first.remembered,
+      signal,
+      NOW,
+    );
+    assert.match(second.text, /^ +now +app: may log in, superuser$/m);
+    assert.match(second.text, /^ +no longer +app: may log in$/m);
+  });
+
+  it("tells recurring errors from new ones", async () => {
+    const group = (request: string) => ({
+      request,
+      status: 500,
+      count: 2,
+      first: NOW.toISOString(),
+      last: NOW.toISOString(),
+    });
+    const failing = (...requests: string[]) =>
+      asked({ edgeErrors: async () => ({ groups: requests.map(group), oldest: NOW.toISOString() }) });
+    const first = await makeReport("errors", failing("GET /api/a"), undefined, signal, NOW);
+    assert.match(first.text, /^ +Recurring ones +0/m);
+    const second = await makeReport(
+      "errors",
+      failing("GET /api/b", "GET /api/a"),
+      first.remembered,
+      signal,
+      NOW,
+    );
+    assert.match(second.text, /^! +Recurring ones +1 \(\+1\)/m);
+    assert.match(second.text, /GET \/api\/a +500 +2 \(±0\)/);
+  });
+});
+
+describe("the delivery of a report", () => {
+  let sent: Mail[];
+  let kept: Remembered[];
+  beforeEach(() => {
+    sent = [];
+    kept = [];
+  });
+  const delivery = (more: Partial<Delivery> = {}): Delivery => ({
+    last: async () => undefined,
+    send: async (mail) => void sent.push(mail),
+    keep: async ({ remembered }) => void kept.push(remembered),
+    ...more,
+  });
+  const options = { signal, log: () => undefined };
+  const TO = ["ada@example.com"];
+
+  it("sends it with both forms, and keeps it", async () => {
+    const { reason } = await deliverReport("morning", asked(), TO, delivery(), options);
+    assert.equal(reason, "sent to ada@example.com");
+    assert.equal(sent.length, 1);
+    assert.deepEqual(sent[0]?.to, TO);
+    assert.match(String(sent[0]?.html), /^<!doctype html>/);
+    assert.match(String(sent[0]?.text), /^Morning report, stack unit$/m);
+    assert.equal(kept[0]?.figures["open-alarms"], 0);
+  });
+
+  it("sends the rest when a part fails, and says what is missing", async () => {
+    const { reason } = await deliverReport("morning", asked({ backups: away }), TO, delivery(), options);
+    assert.equal(reason, "sent to ada@example.com, without 1 of its parts: Backups: it is away");
+    assert.match(String(sent[0]?.subject), /1 of 5 parts missing$/);
+    assert.match(String(sent[0]?.html), /This part could not be made: it is away/);
+  });
+
+  it("keeps what a part that failed was compared with", async () => {
+    const before: Remembered = {
+      at: "2026-03-08T12:00:00.000Z",
+      figures: { backups: 12 },
+      lists: { roles: ["app"] },
+    };
+    const last = async () => before;
+    await deliverReport("morning", asked({ backups: away }), TO, delivery({ last }), options);
+    assert.equal(kept[0]?.figures.backups, 12);
+    assert.deepEqual(kept[0]?.lists, before.lists);
+  });
+
+  it("goes on where the report before cannot be read", async () => {
+    await deliverReport("morning", asked(), TO, delivery({ last: away }), options);
+    assert.match(String(sent[0]?.text), /nothing to compare with/);
+  });
+
+  const failures: [what: string, given: Asked, more: Partial<Delivery>, reason: RegExp][] = [
+    ["is not sent", asked(), { send: away }, /^Error: it is away$/],
+    ["is not kept", asked(), { keep: away }, /^Error: sent, but not kept for the next one: it is away$/],
+    [
+      "has no part",
+      asked({
+        checks: away,
+        backups: away,
+        metrics: { series: away, dimensionValues: away, openAlarms: away },
+      }),
+      {},
+      /^Error: sent, but no part of it could be made: Services: it is away; /,
+    ],
+  ];
+  for (const [what, given, more, reason] of failures) {
+    it(`is a failed task where it ${what}`, async () => {
+      await assert.rejects(deliverReport("morning", given, TO, delivery(more), options), reason);
+    });
+  }
+});
