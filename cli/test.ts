@@ -11,6 +11,8 @@ interface Counts {
   passed: number;
   failed: number;
   skipped: number;
+  /** What failed, each as `file: title: message`. */
+  failures: readonly string[];
 }
 
 /** Everything that one run of the test command does, in order. Quick ones come first: they fail first. */
@@ -90,11 +92,13 @@ const CHECKS: readonly (readonly [name: string, command: string, ...args: string
  * @returns Whether everything passed.
  */
 export async function runTests(options: { files: readonly string[]; quick: boolean }): Promise<boolean> {
-  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const failures: string[] = [];
   const add = (counts: Counts): void => {
     total.passed += counts.passed;
     total.failed += counts.failed;
     total.skipped += counts.skipped;
+    failures.push(...counts.failures);
   };
   const home = fitnesscrmHome();
   let startedEngine = false;
@@ -132,12 +136,15 @@ export async function runTests(options: { files: readonly string[]; quick: boole
     }
   } catch (error) {
     // Tests that could not run are not tests that passed.
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     total.failed += 1;
+    failures.push(error instanceof Error ? error.message : String(error));
   } finally {
     if (startedEngine) {
       await stopEngine(home);
     }
+  }
+  for (const failure of failures) {
+    process.stdout.write(`failed: ${failure}\n`);
   }
   process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
   return total.failed === 0 && total.passed > 0;
@@ -153,7 +160,9 @@ async function runCheck([name, command, ...args]: (typeof CHECKS)[number]): Prom
     cwd: PROJECT_FOLDER,
     env: process.env,
   });
-  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+  return code === 0
+    ? { passed: 1, failed: 0, skipped: 0, failures: [] }
+    : { passed: 0, failed: 1, skipped: 0, failures: [name] };
 }
 
 async function runStage(
@@ -197,14 +206,21 @@ async function runMocha(
     );
     if (!existsSync(report)) {
       // It ended before it could report, e.g. for a syntax error in one of the files.
-      return { passed: 0, failed: 1, skipped: 0 };
+      return {
+        passed: 0,
+        failed: 1,
+        skipped: 0,
+        failures: [`${files.join(" ")}: ended before it could report`],
+      };
     }
     const counts = JSON.parse(readFileSync(report, "utf8")) as Counts & { names: string[] };
     for (const skipped of counts.names) {
       process.stdout.write(`skipped: ${skipped}\n`);
     }
     // Mocha can end badly although every test passed: an error outside of them, or a test that never let it finish.
-    return { ...counts, failed: counts.failed === 0 && code !== 0 ? 1 : counts.failed };
+    return counts.failed === 0 && code !== 0
+      ? { ...counts, failed: 1, failures: [`${files.join(" ")}: mocha ended with exit code ${code}`] }
+      : counts;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
