@@ -77,7 +77,7 @@ const STAGES: readonly Stage[] = [
       ],
     ],
     // The first needs a machine that is not busy, the second takes the engine away from everything else.
-    alone: ["tests/e2e/48-cpu.test.ts", "tests/e2e/50-engine.test.ts"],
+    alone: ["tests/e2e/48-drills.test.ts", "tests/e2e/50-engine.test.ts"],
   },
 ];
 

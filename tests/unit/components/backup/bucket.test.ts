@@ -154,7 +154,9 @@ describe("backup bucket", () => {
   });
 
   it("has a writer that adds, and sees that it arrived", () => {
-    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-writer").inputs, { forceDestroy: true });
+    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-writer").inputs, {
+      forceDestroy: true,
+    });
     assert.deepEqual(statementsOf(only(resources, "aws:iam/userPolicy:UserPolicy", "backups-writer")), [
       {
         Effect: "Allow",
@@ -170,7 +172,9 @@ describe("backup bucket", () => {
   });
 
   it("has an archiver of the database's log, below a prefix of its own", () => {
-    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-archiver").inputs, { forceDestroy: true });
+    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-archiver").inputs, {
+      forceDestroy: true,
+    });
     assert.deepEqual(statementsOf(only(resources, "aws:iam/userPolicy:UserPolicy", "backups-archiver")), [
       {
         Effect: "Allow",
@@ -182,7 +186,9 @@ describe("backup bucket", () => {
   });
 
   it("has a reader that lists and reads", () => {
-    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-reader").inputs, { forceDestroy: true });
+    assert.deepEqual(only(resources, "aws:iam/user:User", "fitnesscrm-unit-backups-reader").inputs, {
+      forceDestroy: true,
+    });
     assert.deepEqual(statementsOf(only(resources, "aws:iam/userPolicy:UserPolicy", "backups-reader")), [
       {
         Effect: "Allow",
