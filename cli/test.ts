@@ -75,6 +75,7 @@ const STAGES: readonly Stage[] = [
         "tests/e2e/79-security.test.ts",
         "tests/e2e/90-destroy.test.ts",
       ],
+      ["tests/e2e/80-month.test.ts"],
     ],
     // The first needs a machine that is not busy, the second takes the engine away from everything else.
     alone: ["tests/e2e/48-drills.test.ts", "tests/e2e/50-engine.test.ts"],

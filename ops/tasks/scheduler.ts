@@ -41,8 +41,12 @@ export interface TaskStatus {
   running: boolean;
 }
 
-/** A clock that was set is noticed after this long at the latest. */
+/** The records are looked at this often at the least: another process may have run a task. */
 const POLL_MS = 30_000;
+/** A clock that was set is noticed after this long at the latest. */
+const CLOCK_LOOK_MS = 5_000;
+/** A clock that is this far from where it was expected was set; nearer, the machine was busy. */
+const CLOCK_SET_MS = 10_000;
 /** A task that is not made up for still runs when its container started this little too late. */
 const SKIP_GRACE_MS = 5 * 60_000;
 /** A run that was killed is begun again at a start, but not for ever: it may be what kills its container. */
@@ -207,7 +211,21 @@ export class Scheduler {
         this.log(`${task.definition.name}: ${lineOf(error)}`);
       }
     }
-    this.cancelPoll = this.clock.after(wait, () => this.poll());
+    this.watchClock(now, wait);
+  }
+
+  /** Polls again after `wait` milliseconds, and at once when the clock shows that it was set meanwhile. */
+  private watchClock(from: Date, wait: number): void {
+    const step = Math.min(wait, CLOCK_LOOK_MS);
+    this.cancelPoll = this.clock.after(step, () => {
+      const now = this.clock.now();
+      const wasSet = Math.abs(now.getTime() - from.getTime() - step) > CLOCK_SET_MS;
+      if (wasSet || step === wait) {
+        this.poll();
+      } else {
+        this.watchClock(now, wait - step);
+      }
+    });
   }
 
   private startIfDue(task: ScheduledTask, now: Date): void {

@@ -1,52 +1,16 @@
 import assert from "node:assert/strict";
 import type { WindowOverview } from "../../cli/window";
 import { sql } from "./support/docker";
-import { mustOnStack, onStack, PORTS, URL_OF_STACK } from "./support/launcher";
+import { mustOnStack, onStack, URL_OF_STACK } from "./support/launcher";
+import { type DeliveredMail, mailsTo, newestMail } from "./support/mails";
 import { ensureStack } from "./support/stack";
 import { waitFor } from "./support/wait";
 
 const PLANTED = `<img src=x onerror="alert(1)">`;
 const TABLE = `"${PLANTED.replaceAll('"', '""')}"`;
 
-interface Listed {
-  ID: string;
-  Subject: string;
-  To: { Address: string }[];
-}
-
-const mailbox = async <T>(path: string): Promise<T> =>
-  (await (await fetch(`http://127.0.0.1:${PORTS.mailbox}/api/v1/${path}`)).json()) as T;
-
-/** The newest mail whose subject has a report's title, with both of its forms. */
-async function mailOf(title: string): Promise<{ to: string[]; text: string; html: string }> {
-  const found = await waitFor(
-    `the mail "${title}"`,
-    async () => {
-      const query = encodeURIComponent(`subject:"${title}"`);
-      return (await mailbox<{ messages: Listed[] }>(`search?query=${query}&limit=5`)).messages[0];
-    },
-    60,
-  );
-  const { Text, HTML } = await mailbox<{ Text: string; HTML: string }>(`message/${found.ID}`);
-  return { to: found.To.map(({ Address }) => Address), text: Text, html: HTML };
-}
-
-/** Every mail that somebody got whose subject begins so, with both of its forms. */
-async function mailsTo(
-  address: string,
-  subject: string,
-): Promise<{ to: string[]; text: string; html: string }[]> {
-  const query = encodeURIComponent(`to:"${address}"`);
-  const { messages } = await mailbox<{ messages: Listed[] }>(`search?query=${query}&limit=50`);
-  return Promise.all(
-    messages
-      .filter(({ Subject }) => Subject.startsWith(subject))
-      .map(async ({ ID, To }) => {
-        const { Text, HTML } = await mailbox<{ Text: string; HTML: string }>(`message/${ID}`);
-        return { to: To.map(({ Address }) => Address), text: Text, html: HTML };
-      }),
-  );
-}
+const arrived = (title: string): Promise<DeliveredMail> =>
+  waitFor(`the mail "${title}"`, () => newestMail(title), 60);
 
 describe("the notice of a maintenance window to the users of a stack (M38)", function () {
   this.timeout(300_000);
@@ -129,7 +93,7 @@ describe("the reports of a stack", function () {
   it("on security reaches the security team, with text and HTML, and planted HTML in it is text", async () => {
     const { stdout } = await mustOnStack("tasks", "run", "report-security");
     assert.match(stdout, /^report-security: ok after .* sent to security@example\.com/);
-    const { to, text, html } = await mailOf("Security report");
+    const { to, text, html } = await arrived("Security report");
     assert.deepEqual(to, ["security@example.com"]);
     assert.match(text, /address +192\.0\.2\.77 +6/);
     assert.ok(text.includes(PLANTED));
@@ -141,7 +105,7 @@ describe("the reports of a stack", function () {
   it("on tables vacuums all of them, as the role that may, and has the sizes", async () => {
     const before = await sql("SELECT clock_timestamp()");
     await mustOnStack("tasks", "run", "report-tables");
-    const { to, text, html } = await mailOf("Tables and indexes");
+    const { to, text, html } = await arrived("Tables and indexes");
     assert.deepEqual(to, ["dba@example.com"]);
     assert.doesNotMatch(text, /could not be made/);
     assert.ok(!html.includes("<img"), "planted HTML is an element of the mail");

@@ -152,13 +152,13 @@ describe("scheduler", () => {
     }
   }
 
-  it("notices within half a minute that the clock was set over a run", async () => {
+  it("notices within seconds that the clock was set over a run", async () => {
     const clock = FakeClock.at("2026-05-01T00:00:00Z");
     const { scheduler, read, ended } = make(clock);
     await scheduler.start();
     await clock.pass(10_000);
     clock.set("2026-05-01T08:00:00Z");
-    await clock.pass(30_000);
+    await clock.pass(5_000);
     await ended(1);
     assert.deepEqual(brief(read()), ["2026-05-01T06:00 schedule ok"]);
   });
