@@ -301,7 +301,7 @@ export async function runBackup(
   if (context.label !== undefined && !LABEL.test(context.label)) {
     throw new Error("the label of a backup is one line of at most 100 characters");
   }
-  const started = Date.now();
+  const started = performance.now();
   const lock = join(where.backups, ".backup.lock");
   return withLock(
     lock,
@@ -351,7 +351,7 @@ function resultOf(manifest: Manifest, started: number): BackupResult {
     sha256: fileOf(manifest, FILES.database).sha256,
     tables: manifest.tables.length,
     rows: manifest.tables.reduce((sum, { rows }) => sum + rows, 0),
-    seconds: (Date.now() - started) / 1000,
+    seconds: (performance.now() - started) / 1000,
   };
   return {
     reason: `${details.id}: ${details.rows} rows of ${details.tables} tables and ${manifest.uploads.files} uploads in ${megabytes(details.bytes)}, verified in S3`,

@@ -65,7 +65,7 @@ async function readUrl(file: string): Promise<URL> {
 
 /** A connection, for which those of a killed run leave first. */
 async function connect(url: URL, signal: AbortSignal): Promise<Client> {
-  const deadline = Date.now() + ROOM_MS;
+  const deadline = performance.now() + ROOM_MS;
   for (;;) {
     signal.throwIfAborted();
     const client = new Client({
@@ -82,7 +82,7 @@ async function connect(url: URL, signal: AbortSignal): Promise<Client> {
     } catch (error) {
       await client.end().catch(() => undefined);
       const full = error instanceof DatabaseError && error.code === TOO_MANY_CONNECTIONS;
-      if (!full || Date.now() > deadline) {
+      if (!full || performance.now() > deadline) {
         throw new Error(`the database at ${url.host} cannot be reached: ${reasonOf(error)}`);
       }
       await delay(500, undefined, { signal });

@@ -57,7 +57,7 @@ export interface Waits {
 }
 
 const REAL_WAITS: Waits = {
-  now: Date.now,
+  now: () => performance.now(),
   pause: (milliseconds, signal) => delay(milliseconds, undefined, { signal }),
 };
 

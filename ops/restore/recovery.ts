@@ -101,7 +101,7 @@ export async function recover(
       const why = log.fatal ?? (ended instanceof Error ? ended.message : String(ended));
       throw options.onEnd(log) ?? new Error(`the database's log could not be replayed: ${why}`);
     }
-    if (Date.now() - watch.lastHeard > STALLED_MS) {
+    if (performance.now() - watch.lastHeard > STALLED_MS) {
       await stop(child);
       throw new Error(
         `the database's log could not be replayed: nothing moved for ${STALLED_MS / 60_000} minutes after ${log.segments} segments`,
@@ -117,7 +117,7 @@ function follow(
   log: RecoveryLog,
   report: (line: string) => void,
 ): { lastHeard: number } {
-  const watch = { lastHeard: Date.now() };
+  const watch = { lastHeard: performance.now() };
   let rest = "";
   let reported = 0;
   server.stderr?.on("data", (text: string) => {
@@ -125,7 +125,8 @@ function follow(
     rest = lines.pop() ?? "";
     for (const line of lines) {
       // Our own asking is in the log, too.
-      if (!/accepting connections|Hot standby mode is disabled/.test(line)) watch.lastHeard = Date.now();
+      if (!/accepting connections|Hot standby mode is disabled/.test(line))
+        watch.lastHeard = performance.now();
       log.read(line);
     }
     if (log.segments >= reported + REPORT_EVERY) {

@@ -20,10 +20,10 @@ export const tables: MakeParts = (context) => [
 
 async function vacuum({ maintenance, monitoring }: ReportContext) {
   const [start] = await monitoring<{ now: Date }>("SELECT clock_timestamp() AS now");
-  const began = Date.now();
+  const began = performance.now();
   // Of what the role may maintain: every table of the database. It waits for nobody's lock for ever.
   await maintenance("VACUUM (ANALYZE, SKIP_LOCKED)");
-  const seconds = (Date.now() - began) / 1000;
+  const seconds = (performance.now() - began) / 1000;
   const [counted] = await monitoring<{ tables: number; done: number }>(
     `SELECT count(*)::float8 AS tables, count(*) FILTER (WHERE last_vacuum >= $1 AND last_analyze >= $1)::float8 AS done
      FROM pg_stat_user_tables`,

@@ -6,8 +6,13 @@ import { healthServer } from "../../../ops/server";
 
 const fine: Check = async () => undefined;
 
-function monitorOf(checks: Record<string, Check>, now?: () => number, timeoutMs = 1000): HealthMonitor {
-  return new HealthMonitor({ checks, intervalMs: 10_000, timeoutMs, now });
+function monitorOf(
+  checks: Record<string, Check>,
+  elapsed?: () => number,
+  timeoutMs = 1000,
+  now?: () => number,
+): HealthMonitor {
+  return new HealthMonitor({ checks, intervalMs: 10_000, timeoutMs, elapsed, now });
 }
 
 describe("the ops container's health monitor", () => {
@@ -19,7 +24,12 @@ describe("the ops container's health monitor", () => {
   });
 
   it("is healthy when every component is, in the order in which they are declared", async () => {
-    const monitor = monitorOf({ database: fine, redis: fine }, () => 1000);
+    const monitor = monitorOf(
+      { database: fine, redis: fine },
+      () => 7,
+      1000,
+      () => 1000,
+    );
     await monitor.round();
     const checked = { healthy: true, reason: "ok", checkedAt: "1970-01-01T00:00:01.000Z", durationMs: 0 };
     assert.deepEqual(monitor.report(), {
@@ -101,6 +111,19 @@ describe("the ops container's health monitor", () => {
     assert.equal(monitor.alive(), false);
     await monitor.round();
     assert.equal(monitor.alive(), true);
+  });
+
+  it("is alive when the machine's clock was set, forward or back", async () => {
+    let clock = Date.parse("2026-05-01T00:00:00Z");
+    const monitor = monitorOf({ database: fine }, undefined, 1000, () => clock);
+    await monitor.round();
+    for (const set of ["2027-05-01T00:00:00Z", "2020-01-01T00:00:00Z"]) {
+      clock = Date.parse(set);
+      assert.equal(monitor.alive(), true);
+      await monitor.round();
+      assert.equal(monitor.report().components[0]?.checkedAt, new Date(set).toISOString());
+      assert.ok((monitor.report().components[0]?.durationMs ?? -1) >= 0);
+    }
   });
 
   it("names every address that a connection was tried at", () => {
