@@ -48,7 +48,7 @@ describe("a month of the operations calendar, on a stack whose clock is set from
     const declared = JSON.parse((await mustOnStack("tasks", "--json")).stdout) as { name: string }[];
     assert.deepEqual(declared.map(({ name }) => name).sort(), [...TASKS_OF_THE_MONTH].sort());
     browser = await openBrowser();
-    clock = await ServiceClock.of(["ops", "restore"]);
+    clock = await ServiceClock.of(["db", "ops", "restore"]);
     clock.set(month.from);
   });
 
