@@ -2,7 +2,8 @@
  * For how long each part of the stack worked, by day in UTC, as seen by ops. Pure: nothing here asks for the time.
  *
  * Time counts as up or down only between two looks that came soon after each other. What lies between looks that did not (ops was off,
- * the machine was, a clock was set) is not known, and never counts as up.
+ * the machine was, a clock was set) is not known, and never counts as up. A part counts from when it was first up: before that it is being
+ * set up, and nobody misses it.
  */
 import { z } from "zod";
 
@@ -48,6 +49,9 @@ export function look(uptime: Uptime, { at, up }: Look, longestMs: number): Uptim
   const { last } = uptime;
   if (last !== null && at > last.at && at - last.at <= longestMs) {
     for (const [part, wasUp] of Object.entries(last.up)) {
+      if (!wasUp && !wasEverUp(days, part)) {
+        continue;
+      }
       for (const { date, length } of spans(last.at, at)) {
         const day = days[date] ?? {};
         const [above, below] = day[part] ?? [0, 0];
@@ -62,6 +66,10 @@ export function look(uptime: Uptime, { at, up }: Look, longestMs: number): Uptim
     days: Object.fromEntries(Object.entries(days).filter(([date]) => date >= first && date <= dateOf(at))),
     last: { at, up: { ...up } },
   };
+}
+
+function wasEverUp(days: Uptime["days"], part: string): boolean {
+  return Object.values(days).some((day) => (day[part]?.[0] ?? 0) > 0);
 }
 
 /** The last {@link DAYS} days of a part until the day of `now`, oldest first. */

@@ -49,6 +49,17 @@ describe("the uptime that ops keeps", () => {
     assert.equal(shareUp(daysOf(uptime, "database", NOON)), null);
   });
 
+  it("does not hold against a part that it was being set up", () => {
+    const uptime = seen([
+      { at: NOON, up: { database: false, redis: true } },
+      { at: NOON + 10_000, up: { database: true, redis: false } },
+      { at: NOON + 20_000, up: { database: false, redis: true } },
+      { at: NOON + 25_000, up: { database: true, redis: true } },
+    ]);
+    assert.deepEqual(today(uptime), { date: "2026-11-26", up: 10_000, down: 5_000 });
+    assert.deepEqual(today(uptime, "redis"), { date: "2026-11-26", up: 15_000, down: 10_000 });
+  });
+
   it("counts nothing twice when a clock is set back, and goes on from there", () => {
     const uptime = seen([
       { at: NOON, up: { database: true } },
@@ -61,11 +72,12 @@ describe("the uptime that ops keeps", () => {
   it("gives each day its part of a span over midnight", () => {
     const midnight = Date.parse("2026-11-27T00:00:00Z");
     const uptime = seen([
+      { at: midnight - 5_000, up: { database: true } },
       { at: midnight - 4_000, up: { database: false } },
       { at: midnight + 6_000, up: { database: false } },
     ]);
     assert.deepEqual(daysOf(uptime, "database", midnight).slice(-2), [
-      { date: "2026-11-26", up: 0, down: 4_000 },
+      { date: "2026-11-26", up: 1_000, down: 4_000 },
       { date: "2026-11-27", up: 0, down: 6_000 },
     ]);
   });
@@ -117,7 +129,8 @@ describe("the uptime that ops keeps", () => {
           const before = looks[index];
           const length = at - (before?.at ?? 0);
           const was = before?.up.database;
-          if (was !== undefined && length > 0 && length <= LONGEST) {
+          const counts = was === true || (was === false && expected.up > 0);
+          if (counts && length > 0 && length <= LONGEST) {
             expected[was ? "up" : "down"] += length;
           }
         });
