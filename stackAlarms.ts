@@ -28,5 +28,8 @@ export async function alarmsOfStack(
     found.push(...(page.MetricAlarms ?? []));
     NextToken = page.NextToken;
   } while (NextToken !== undefined);
-  return found.filter((alarm) => isOfStack(stack, alarm));
+  // Asked for one state, an emulator may tell of all.
+  return found.filter(
+    (alarm) => isOfStack(stack, alarm) && (state === undefined || alarm.StateValue === state),
+  );
 }

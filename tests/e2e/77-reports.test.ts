@@ -127,6 +127,24 @@ describe("the reports of a stack", function () {
         undefined,
       ]),
     );
+    const isOn = async (): Promise<string[]> => {
+      const alarms = JSON.parse((await mustOnStack("alarms", "--json")).stdout) as {
+        name: string;
+        state: string;
+      }[];
+      return alarms.filter(({ state }) => state === "ALARM").map(({ name }) => name);
+    };
+    const before = await isOn();
+    const text = (await mustOnStack("report", "morning")).stdout;
+    const after = await isOn();
+    const table = /Alarms that are on[^\n]*\n([\s\S]*?)\n\n/.exec(text)?.[1] ?? "";
+    const named = [...table.matchAll(/^ {3}([a-z-]+) {2}/gm)].map(([, name = ""]) => name);
+    for (const name of named) {
+      assert.ok([...before, ...after].includes(name), `${name} is told to be on, and is not`);
+    }
+    for (const name of before.filter((each) => after.includes(each))) {
+      assert.ok(named.includes(name), `${name} is on, and not told`);
+    }
     const { code, stderr } = await onStack("report", "weekly");
     assert.equal(code, 2);
     assert.match(stderr, /report "weekly" does not exist: must be one of morning, /);

@@ -1,5 +1,6 @@
 import { CloudWatch } from "@aws-sdk/client-cloudwatch";
-import { alarmPrefix, identify, isOfStack } from "../../../acknowledgement";
+import { identify } from "../../../acknowledgement";
+import { alarmsOfStack } from "../../../stackAlarms";
 
 export type Statistic = "Average" | "Maximum" | "Minimum" | "Sum";
 
@@ -135,35 +136,17 @@ export function cloudWatchMetrics(options: MetricsOptions): Metrics {
     },
 
     async openAlarms() {
-      const open: OpenAlarm[] = [];
-      let token: string | undefined;
-      for (let page = 0; page < MOST_PAGES; page++) {
-        const { MetricAlarms = [], NextToken } = await client.describeAlarms(
-          {
-            AlarmNamePrefix: alarmPrefix(stack),
-            StateValue: "ALARM",
-            ...(token !== undefined && { NextToken: token }),
-          },
-          request,
-        );
-        for (const {
-          AlarmName = "",
-          StateReason = "",
-          StateUpdatedTimestamp,
-          Dimensions = [],
-        } of MetricAlarms) {
-          const { name, step } = identify(stack, AlarmName);
-          // A twin tells the chain of the same trouble, and a stack whose name goes on has alarms of its own.
-          if (step === undefined && isOfStack(stack, { Dimensions })) {
-            open.push({ name, reason: StateReason, since: StateUpdatedTimestamp });
-          }
-        }
-        token = NextToken;
-        if (token === undefined) {
-          break;
-        }
-      }
-      return open;
+      return (
+        (await alarmsOfStack(client, stack, "ALARM"))
+          .map((alarm) => ({ ...identify(stack, alarm.AlarmName ?? ""), alarm }))
+          // A twin tells the chain of the same trouble.
+          .filter(({ step }) => step === undefined)
+          .map(({ name, alarm }) => ({
+            name,
+            reason: alarm.StateReason ?? "",
+            since: alarm.StateUpdatedTimestamp,
+          }))
+      );
     },
   };
 }
