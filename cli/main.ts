@@ -30,6 +30,7 @@ import * as rollback from "./commands/rollback";
 import * as scale from "./commands/scale";
 import * as schedule from "./commands/schedule";
 import * as secrets from "./commands/secrets";
+import * as security from "./commands/security";
 import * as state from "./commands/state";
 import * as stats from "./commands/stats";
 import * as tasks from "./commands/tasks";
@@ -72,6 +73,7 @@ const COMMANDS = [
   window,
   schedule,
   secrets,
+  security,
   pulumi,
   env,
   host,
