@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { run } from "../../cli/exec";
 import type { SecretAge } from "../../cli/rotation/plan";
+import type { SecurityScan } from "../../cli/security/model";
+import { SERVICES } from "../../config";
 import { loadDuring } from "../support/load";
 import { containersOf, docker, drained } from "./support/docker";
-import { mustOnStack, onStack, URL_OF_STACK } from "./support/launcher";
+import { mustOnStack, onStack, STACK, URL_OF_STACK } from "./support/launcher";
 import { ensureStack } from "./support/stack";
 
 const secretOf = async (name: string): Promise<string> =>
@@ -103,5 +105,49 @@ describe("secrets that are rotated under load (M49, M51)", function () {
     const refused = await onStack("secrets", "rotate", "backupIdentity");
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /backupIdentity is not rotated: the backups of before could not be opened/);
+  });
+});
+
+describe("a security scan", function () {
+  this.timeout(600_000);
+
+  before(async () => {
+    await ensureStack();
+    const { stderr } = await mustOnStack(
+      "up",
+      "--set",
+      'secretDates.readonlyPassword="2020-01-01T00:00:00Z"',
+    );
+    assert.match(stderr, /^warning: secrets older than their limit: readonlyPassword: /m);
+  });
+  after(() => mustOnStack("secrets", "rotate", "readonlyPassword"));
+
+  it("looks into the packages of every service, and lists the secret that is too old", async () => {
+    const { code, stdout, stderr, seconds } = await onStack("security", "scan", "--json");
+    assert.equal(code, 1, stderr);
+    const scan = JSON.parse(stdout) as SecurityScan;
+    process.stderr.write(`security scan: ${scan.images.length} images in ${seconds.toFixed(0)} s\n`);
+    assert.equal(scan.passed, false);
+    assert.deepEqual(scan.images.flatMap(({ services }) => services).sort(), [...SERVICES].sort());
+    for (const { services, packages } of scan.images) {
+      assert.ok(packages.state === "looked", `${services}: ${JSON.stringify(packages)}`);
+      assert.match(packages.system, /^Debian /);
+      assert.ok(packages.packages > 50, `${services}: ${packages.packages} packages`);
+    }
+    assert.deepEqual(
+      scan.secrets.map(({ name }) => name),
+      ["readonlyPassword"],
+    );
+  });
+
+  it("leaves nothing behind, and says the same to a person", async () => {
+    const { code, stdout } = await onStack("security", "scan");
+    assert.equal(code, 1);
+    assert.match(stdout, /^readonlyPassword +\d+ d of 365 +nothing restarts/m);
+    assert.match(stdout, /: something is to be done, see above\.$/m);
+    assert.equal(
+      await docker("container", "ls", "--all", "--quiet", "--filter", "label=fitnesscrm.scan"),
+      "",
+    );
   });
 });

@@ -104,6 +104,7 @@ export function launch(args: readonly string[], options?: LauncherOptions): Prom
 
 const GROUPS: readonly string[] = [
   "secrets",
+  "security",
   "drill",
   "policy",
   "releases",
