@@ -146,7 +146,7 @@ describe("a security scan", function () {
     assert.match(stdout, /^readonlyPassword +\d+ d of 365 +nothing restarts/m);
     assert.match(stdout, /: something is to be done, see above\.$/m);
     assert.equal(
-      await docker("container", "ls", "--all", "--quiet", "--filter", "label=fitnesscrm.scan"),
+      await docker("container", "ls", "--all", "--quiet", "--filter", `label=fitnesscrm.scan=${STACK}`),
       "",
     );
   });
