@@ -96,6 +96,7 @@ const images = new StackImages("images", {
   pinned: config.pin?.images,
   publicUrl,
   agentVersion: TELEGRAF_VERSION,
+  packagesOf: config.images.packagesOf,
 });
 
 const rollout = new Rollout("rollout", {

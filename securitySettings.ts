@@ -1,4 +1,4 @@
-/** Configuration of security operations, below `fitnesscrm:security`. */
+/** Configuration of security operations, below `fitnesscrm:security` and `fitnesscrm:images`. */
 import { z } from "zod";
 
 /**
@@ -31,3 +31,11 @@ export const security = z.strictObject({
     .prefault({}),
 });
 export type SecuritySettings = z.output<typeof security>;
+
+export const images = z.strictObject({
+  /**
+   * Day of the image refresh: images that are built have the packages of that day, or newer ones (M13). `./fitnesscrm images refresh` sets
+   * it. Without it they have those of when they were first built.
+   */
+  packagesOf: z.iso.date({ error: "must be a day such as 2026-12-06" }).optional(),
+});

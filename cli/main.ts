@@ -15,6 +15,7 @@ import * as env from "./commands/env";
 import * as gate from "./commands/gate";
 import * as health from "./commands/health";
 import * as host from "./commands/host";
+import * as images from "./commands/images";
 import * as incident from "./commands/incident";
 import * as isolate from "./commands/isolate";
 import * as logs from "./commands/logs";
@@ -74,6 +75,7 @@ const COMMANDS = [
   schedule,
   secrets,
   security,
+  images,
   pulumi,
   env,
   host,

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { run } from "../../cli/exec";
+import type { Refresh } from "../../cli/images/refresh";
 import type { SecretAge } from "../../cli/rotation/plan";
 import type { SecurityScan } from "../../cli/security/model";
 import { SERVICES } from "../../config";
 import { loadDuring } from "../support/load";
-import { containersOf, docker, drained } from "./support/docker";
-import { mustOnStack, onStack, STACK, URL_OF_STACK } from "./support/launcher";
+import { containersOf, docker, drained, serviceName } from "./support/docker";
+import { launch, mustOnStack, onStack, STACK, URL_OF_STACK } from "./support/launcher";
 import { ensureStack } from "./support/stack";
 
 const secretOf = async (name: string): Promise<string> =>
@@ -149,5 +150,51 @@ describe("a security scan", function () {
       await docker("container", "ls", "--all", "--quiet", "--filter", `label=fitnesscrm.scan=${STACK}`),
       "",
     );
+  });
+});
+
+describe("an image refresh (M13)", function () {
+  // Every image is built anew.
+  this.timeout(1_500_000);
+
+  const imagesNow = async (): Promise<Map<string, string>> => {
+    const format = "{{.Spec.Name}} {{.Spec.TaskTemplate.ContainerSpec.Image}}";
+    const lines = await docker("service", "inspect", "--format", format, ...SERVICES.map(serviceName));
+    return new Map(lines.split("\n").map((line) => line.split(" ") as [string, string]));
+  };
+
+  before(ensureStack);
+
+  it("gives every service a new image, which lacks no fix", async () => {
+    const before = await imagesNow();
+    const refreshed = JSON.parse((await mustOnStack("images", "refresh", "--json")).stdout) as Refresh;
+    assert.equal(refreshed.before, null);
+    assert.deepEqual(await imagesNow(), before, "settings alone replace nothing");
+
+    const { code, stderr, seconds } = await launch(["up", "--stack", STACK, "--json"], {
+      timeoutSeconds: 1200,
+    });
+    assert.equal(code, 0, stderr);
+    process.stderr.write(`image refresh: ${seconds.toFixed(0)} s\n`);
+    const after = await imagesNow();
+    for (const [name, image] of before) {
+      assert.notEqual(after.get(name), image, `${name} runs the image of before`);
+    }
+    await drained("backend");
+    const scan = JSON.parse((await onStack("security", "scan", "--json")).stdout) as SecurityScan;
+    for (const { services, packages } of scan.images) {
+      assert.ok(packages.state === "looked", `${services}: ${JSON.stringify(packages)}`);
+      assert.deepEqual(packages.updates, [], services.join(", "));
+    }
+  });
+
+  it("is done once: the next preview shows nothing to do", async () => {
+    const { packagesOf, before } = JSON.parse(
+      (await mustOnStack("images", "refresh", "--json")).stdout,
+    ) as Refresh;
+    // A day may have begun meanwhile.
+    if (before === packagesOf) {
+      await mustOnStack("preview", "--expect-no-changes");
+    }
   });
 });

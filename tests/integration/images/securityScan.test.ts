@@ -46,6 +46,13 @@ describe("the look into an image's packages", function () {
     assert.ok(look.packages > 50, `${look.packages} packages`);
   });
 
+  it("finds nothing that the base of an image refresh lacks (M13)", async () => {
+    const base = await image("images/base", { buildArgs: { PACKAGES: new Date().toISOString() } });
+    const look = await lookAtImage(host, stack, base);
+    assert.ok(look.state === "looked", JSON.stringify(look));
+    assert.deepEqual(look.updates, []);
+  });
+
   it("says that an image is not there", async () => {
     assert.deepEqual(await lookAtImage(host, stack, `sha256:${"0".repeat(64)}`), {
       state: "failed",

@@ -84,6 +84,7 @@ describe("configuration that is accepted", () => {
           operatorsPassword: 365,
         },
       },
+      images: {},
       drills: false,
       aws: { region: "us-east-1" },
       mail: { from: "crm@example.com" },
