@@ -84,7 +84,7 @@ function containerArguments(name: string, stack: string, image: string): string[
   return [
     ...["run", "--rm", "--pull", "never", "--name", name, "--label", `fitnesscrm.scan=${stack}`],
     ...["--user", "0:0", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
-    ...["--memory", MEMORY, "--pids-limit", "256", "--workdir", "/"],
+    ...["--memory", MEMORY, "--pids-limit", "256", "--workdir", "/", "--no-healthcheck"],
     ...["--entrypoint", "/bin/sh", image, "-c", script],
   ];
 }
@@ -100,7 +100,7 @@ export function judgeRun({ code, stdout, stderr }: RunResult): PackageLook {
   if ((code === 126 || code === 127) && /\/bin\/sh\b/.test(stderr)) {
     return { state: "not-looked", reason: "it has no shell" };
   }
-  if (/No such image/i.test(stderr)) {
+  if (/No such image|Unable to find image/i.test(stderr)) {
     return { state: "failed", reason: "it is not on this Docker host" };
   }
   return { state: "failed", reason: lastLine(stderr) || `its container ended with exit code ${code}` };

@@ -2,7 +2,8 @@
 # Builds or pulls one image and prints what the stack needs to know of it, as one line of JSON.
 # Environment: IMAGE (tag to build, or the reference to pull), and for a build CONTEXT, optionally DOCKERFILE (relative to
 # CONTEXT), PREPARE (script that puts further files into the folder that it gets as its argument), BUILD_ARGS
-# (NAME=value, one a line), and after an image refresh PACKAGES (its day) with BASE (the image that has the packages of that day).
+# (NAME=value, one a line), and after an image refresh PACKAGES (its day) with PACKAGES_BASE (the image that has the packages
+# of that day).
 set -eu
 
 fail() {
@@ -12,7 +13,7 @@ fail() {
 
 command -v docker >/dev/null 2>&1 || fail "the docker command is missing: run ./fitnesscrm up, which installs it"
 
-base=${BASE:-fitnesscrm/base:trixie}
+base=${PACKAGES_BASE:-fitnesscrm/base:trixie}
 
 build() {
   [ -d "$CONTEXT" ] || fail "$CONTEXT is not a folder"
@@ -35,8 +36,8 @@ build() {
     [ -z "${PACKAGES:-}" ] || set -- "$@" --pull --no-cache
   elif docker image inspect "$base" >/dev/null 2>&1; then
     set -- "$@" --build-arg "BASE=$base"
-  elif [ -n "${BASE:-}" ]; then
-    fail "its base $BASE is not there: run ./fitnesscrm up again, which makes it"
+  elif [ -n "${PACKAGES_BASE:-}" ]; then
+    fail "its base $PACKAGES_BASE is not there: run ./fitnesscrm up again, which makes it"
   fi
   old_ifs=$IFS
   set -f

@@ -98,7 +98,10 @@ function build(args: BuiltImageArgs): Record<string, string> {
   return {
     IMAGE: tagOf(args),
     CONTEXT: args.context,
-    ...(args.refresh !== undefined && { PACKAGES: args.refresh.packagesOf, BASE: args.refresh.base }),
+    ...(args.refresh !== undefined && {
+      PACKAGES: args.refresh.packagesOf,
+      PACKAGES_BASE: args.refresh.base,
+    }),
     ...(args.dockerfile !== undefined && { DOCKERFILE: args.dockerfile }),
     ...(args.prepare !== undefined && { PREPARE: args.prepare }),
     ...(args.buildArgs !== undefined && {

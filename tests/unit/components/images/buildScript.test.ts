@@ -155,7 +155,7 @@ describe("build script", function () {
   it("takes the base of an image refresh, and anew what has a base of its own", () => {
     const taking = folders.create({ Dockerfile: "ARG BASE=debian:trixie-slim\nFROM ${BASE}\n" });
     const without = folders.create({ Dockerfile: "FROM python:3-slim\n" });
-    const refresh = { PACKAGES: "2026-12-06", BASE: "fitnesscrm/packages:1" };
+    const refresh = { PACKAGES: "2026-12-06", PACKAGES_BASE: "fitnesscrm/packages:1" };
     const local = { LOCAL_IMAGES: "fitnesscrm/base:trixie fitnesscrm/packages:1" };
     const optionsOf = (result: Run) => result.calls.find(([command]) => command === "build")?.slice(5, -1);
     assert.deepEqual(optionsOf(run({ IMAGE: "i", CONTEXT: taking, ...refresh, ...local })), [

@@ -119,11 +119,11 @@ describe("images of a stack", () => {
     assert.equal(after.packages?.BUILD_ARGS, "PACKAGES=2026-12-06");
     assert.equal(after.packages?.CONTEXT, "images/base");
     for (const name of Object.keys(none)) {
-      const { IMAGE, PACKAGES, BASE, ...rest } = after[name] ?? {};
+      const { IMAGE, PACKAGES, PACKAGES_BASE, ...rest } = after[name] ?? {};
       const { IMAGE: first, ...unchanged } = none[name] ?? {};
       assert.deepEqual(rest, unchanged, name);
       assert.equal(PACKAGES, "2026-12-06", name);
-      assert.equal(BASE, after.packages?.IMAGE, name);
+      assert.equal(PACKAGES_BASE, after.packages?.IMAGE, name);
       assert.equal(new Set([first, before[name]?.IMAGE, IMAGE]).size, 3, name);
     }
     assert.deepEqual(await environments("2026-12-06"), after);
