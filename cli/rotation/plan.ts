@@ -10,18 +10,22 @@ export type Rotation =
   | { readonly how: "deploy" | "twice"; readonly effect: string }
   | { readonly how: "never"; readonly why: string };
 
+/** Each replaces ops: its daily report tells of ages, so it is told of the new date. */
 export const ROTATIONS: Readonly<Record<SecretName, Rotation>> = {
-  appPassword: { how: "twice", effect: "the backend is replaced twice, task by task" },
-  readonlyPassword: { how: "deploy", effect: "nothing restarts; give the new one to whoever uses it" },
+  appPassword: { how: "twice", effect: "the backend is replaced twice, task by task, and ops" },
+  readonlyPassword: { how: "deploy", effect: "ops is replaced; give the new one to whoever uses it" },
   backupPassword: { how: "deploy", effect: "ops is replaced" },
   monitoringPassword: { how: "deploy", effect: "ops and the agent are replaced" },
   maintenancePassword: { how: "deploy", effect: "ops is replaced" },
   operatorsPassword: {
     how: "deploy",
     effect:
-      "nginx is replaced, which refuses about a second of connections; give the new one to the operators",
+      "nginx is replaced, which refuses about a second of connections, and ops; give the new one to the operators",
   },
-  secretKey: { how: "deploy", effect: "the backend is replaced; every session ends, users log in again" },
+  secretKey: {
+    how: "deploy",
+    effect: "backend and ops are replaced; every session ends, users log in again",
+  },
   postgresPassword: {
     how: "never",
     why: "the server reads it when it starts, which stops everybody; nobody logs in with it but this launcher",

@@ -141,10 +141,16 @@ describe("a security scan", function () {
     );
   });
 
+  it("is not the only one to tell: the daily report does, from what ops was told", async () => {
+    const { stdout } = await mustOnStack("report", "security");
+    assert.match(stdout, /Over their limit of age:? +1\b/);
+    assert.match(stdout, /readonlyPassword/);
+  });
+
   it("leaves nothing behind, and says the same to a person", async () => {
     const { code, stdout } = await onStack("security", "scan");
     assert.equal(code, 1);
-    assert.match(stdout, /^readonlyPassword +\d+ d of 365 +nothing restarts/m);
+    assert.match(stdout, /^readonlyPassword +\d+ d of 365 +ops is replaced;/m);
     assert.match(stdout, /: something is to be done, see above\.$/m);
     assert.equal(
       await docker("container", "ls", "--all", "--quiet", "--filter", `label=fitnesscrm.scan=${STACK}`),
