@@ -14,8 +14,7 @@ export function formatScan(scan: SecurityScan): string {
     formatSecrets(scan, option),
     ...(scan.images.some(lacksFix)
       ? [
-          "Services that run images of this project, or of the application's source, get the fixes by new images: docs/security.md, Known fixes. " +
-            "A published image gets them from who publishes it.",
+          `./fitnesscrm images refresh${option} has the next deployment build images from today's packages; a published image gets them from who publishes it.`,
         ]
       : []),
     scan.passed

@@ -83,6 +83,7 @@ describe("the verdict of a security scan", () => {
       /^npm packages of launcher and ops: not looked into: npm is not installed$/,
       /secrets rotate NAME --stack prod replaces one$/,
       /^appPassword +694 d of 365 +the backend is replaced twice, task by task, and ops$/,
+      /^\.\/fitnesscrm images refresh --stack prod has the next deployment build images/,
       /^Stack prod: something is to be done, see above\.$/,
     ]) {
       assert.ok(
