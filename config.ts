@@ -14,6 +14,7 @@ import { IDENTITY_PATTERN, RECIPIENT_PATTERN } from "./ageKey";
 import { contactFaults } from "./contactFaults";
 import { maintenance } from "./maintenanceSettings";
 import { KEY_METRICS, type KeyMetric, MANUAL } from "./manual";
+import { images, security } from "./securitySettings";
 
 /** The project's name, and the namespace of its configuration keys. */
 export const PROJECT = "fitnesscrm";
@@ -560,6 +561,8 @@ const schemaFields = z.strictObject({
     )
     .prefault({}),
   maintenance: maintenance.prefault({}),
+  security: security.prefault({}),
+  images: images.prefault({}),
   aws: z.strictObject({
     region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "must be an AWS region such as us-east-1"),
     /** Present where an emulator stands in for AWS. */

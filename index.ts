@@ -46,6 +46,7 @@ import type { MailSettings } from "./ops/mail/settings";
 import type { OnCallSettings } from "./ops/onCallSettings";
 import type { ReportSettings } from "./ops/reports/settings";
 import type { WindowSettings } from "./ops/window/settings";
+import { AGING_SECRETS } from "./securitySettings";
 import { spareRoleName } from "./spareRole";
 import { taskDefinitions } from "./tasks";
 import { TELEGRAF_VERSION } from "./versions";
@@ -96,6 +97,7 @@ const images = new StackImages("images", {
   pinned: config.pin?.images,
   publicUrl,
   agentVersion: TELEGRAF_VERSION,
+  packagesOf: config.images.packagesOf,
 });
 
 const rollout = new Rollout("rollout", {
@@ -343,6 +345,11 @@ function reportSettings(): ReportSettings {
       security: unique(securityTeam.email),
     },
     slowMilliseconds: config.database.slowStatementMilliseconds,
+    secretAges: AGING_SECRETS.map((name) => ({
+      name,
+      since: config.secretDates[name] ?? null,
+      limitDays: config.security.secretAgeDays[name],
+    })),
   };
 }
 

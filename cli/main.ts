@@ -15,6 +15,7 @@ import * as env from "./commands/env";
 import * as gate from "./commands/gate";
 import * as health from "./commands/health";
 import * as host from "./commands/host";
+import * as images from "./commands/images";
 import * as incident from "./commands/incident";
 import * as isolate from "./commands/isolate";
 import * as logs from "./commands/logs";
@@ -30,6 +31,7 @@ import * as rollback from "./commands/rollback";
 import * as scale from "./commands/scale";
 import * as schedule from "./commands/schedule";
 import * as secrets from "./commands/secrets";
+import * as security from "./commands/security";
 import * as state from "./commands/state";
 import * as stats from "./commands/stats";
 import * as tasks from "./commands/tasks";
@@ -72,6 +74,8 @@ const COMMANDS = [
   window,
   schedule,
   secrets,
+  security,
+  images,
   pulumi,
   env,
   host,

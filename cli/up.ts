@@ -19,7 +19,8 @@ import { confirmSubscriptions } from "./monitoring/subscriptions";
 import { moveRotaOn } from "./plannedRota";
 import { moveWindowsOn } from "./plannedWindows";
 import { settleKilledRestore } from "./restore";
-import { inStep, prepareTools, progressReporter, type Session, sessionOf } from "./session";
+import { overLimitLine, secretAges } from "./rotation/plan";
+import { inStep, openSession, prepareTools, progressReporter, type Session, sessionOf } from "./session";
 import { prepareState } from "./update/plan";
 import {
   refusePin,
@@ -74,6 +75,7 @@ export async function up(options: UpOptions): Promise<void> {
     await watchAgain(session, reporter);
     const health = await waitForHealth(session, reporter);
     await warnOfNobody(session);
+    warnOfOldSecrets(session);
     await report(session, options, health, machine.provided, (performance.now() - started) / 1000);
   } finally {
     await release();
@@ -193,6 +195,15 @@ async function warnOfNobody({ context, config }: Session): Promise<void> {
   const found = monitoring === undefined ? [] : await checkMonitoring(monitoring, context.stack, true);
   for (const { name, reason } of found.filter(({ healthy }) => !healthy)) {
     process.stderr.write(`warning: ${name}: ${reason}\n`);
+  }
+}
+
+/** Dates of secrets that this very update has made are not in the session's settings. */
+function warnOfOldSecrets({ context }: Session): void {
+  const { config } = openSession(context.stack);
+  const line = overLimitLine(secretAges(config, new Date()), context.stack);
+  if (line !== undefined) {
+    process.stderr.write(`warning: secrets ${line}\n`);
   }
 }
 

@@ -73,7 +73,10 @@ export function attemptIn(state: StackState): PastRelease | undefined {
   const images = commands.flatMap((command) => {
     const reference = imageOf(command);
     const name = nameOf(command);
-    return reference === undefined ? [] : [[name === "postgres" ? "db" : name, reference] as const];
+    // What an image refresh builds the others on is run by no service.
+    return reference === undefined || name === "packages"
+      ? []
+      : [[name === "postgres" ? "db" : name, reference] as const];
   });
   return { ...factsOf(parsed.data), app: null, images: Object.fromEntries(images), pinned: null };
 }

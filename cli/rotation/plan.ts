@@ -1,5 +1,5 @@
 /** Which secrets can be replaced how, and how old they are. Pure. */
-import { SECRETS, type SecretName } from "../../config";
+import { type Config, SECRETS, type SecretName } from "../../config";
 import { UserError } from "../errors";
 
 /**
@@ -10,18 +10,22 @@ export type Rotation =
   | { readonly how: "deploy" | "twice"; readonly effect: string }
   | { readonly how: "never"; readonly why: string };
 
+/** Each replaces ops: its daily report tells of ages, so it is told of the new date. */
 export const ROTATIONS: Readonly<Record<SecretName, Rotation>> = {
-  appPassword: { how: "twice", effect: "the backend is replaced twice, task by task" },
-  readonlyPassword: { how: "deploy", effect: "nothing restarts; give the new one to whoever uses it" },
+  appPassword: { how: "twice", effect: "the backend is replaced twice, task by task, and ops" },
+  readonlyPassword: { how: "deploy", effect: "ops is replaced; give the new one to whoever uses it" },
   backupPassword: { how: "deploy", effect: "ops is replaced" },
   monitoringPassword: { how: "deploy", effect: "ops and the agent are replaced" },
   maintenancePassword: { how: "deploy", effect: "ops is replaced" },
   operatorsPassword: {
     how: "deploy",
     effect:
-      "nginx is replaced, which refuses about a second of connections; give the new one to the operators",
+      "nginx is replaced, which refuses about a second of connections, and ops; give the new one to the operators",
   },
-  secretKey: { how: "deploy", effect: "the backend is replaced; every session ends, users log in again" },
+  secretKey: {
+    how: "deploy",
+    effect: "backend and ops are replaced; every session ends, users log in again",
+  },
   postgresPassword: {
     how: "never",
     why: "the server reads it when it starts, which stops everybody; nobody logs in with it but this launcher",
@@ -38,29 +42,55 @@ export const ROTATIONS: Readonly<Record<SecretName, Rotation>> = {
   archivePassphrase: { how: "never", why: "the archived log of before could not be read any more" },
 };
 
-export type SecretDates = Readonly<Partial<Record<SecretName, string>>>;
-
 export interface SecretAge {
   readonly name: SecretName;
   /** When it was made, ISO; null for one that was made before dates were kept. */
   readonly since: string | null;
   readonly ageDays: number | null;
+  /** Days after which it is to be replaced (`fitnesscrm:security.secretAgeDays`); null for one that cannot be. */
+  readonly limitDays: number | null;
+  /** Older than its limit; one of unknown age counts as that. */
+  readonly overLimit: boolean;
   readonly rotation: Rotation["how"];
 }
 
 const DAY_MS = 86_400_000;
 
+/** What a stack's settings say about the age of its secrets. */
+export type AgeSettings = Pick<Config, "secretDates" | "security">;
+
 /** Every secret with its age, in the order of the configuration. */
-export function secretAges(dates: SecretDates, now: Date): SecretAge[] {
+export function secretAges({ secretDates, security }: AgeSettings, now: Date): SecretAge[] {
+  const limits: Readonly<Partial<Record<SecretName, number>>> = security.secretAgeDays;
   return SECRETS.map((name) => {
-    const since = dates[name] ?? null;
+    const since = secretDates[name] ?? null;
+    const ageDays =
+      since === null ? null : Math.max(0, Math.floor((now.getTime() - Date.parse(since)) / DAY_MS));
+    const limitDays = limits[name] ?? null;
     return {
       name,
       since,
-      ageDays: since === null ? null : Math.max(0, Math.floor((now.getTime() - Date.parse(since)) / DAY_MS)),
+      ageDays,
+      limitDays,
+      overLimit: limitDays !== null && (ageDays === null || ageDays > limitDays),
       rotation: ROTATIONS[name].how,
     };
   });
+}
+
+/** One line on what is over its limit; undefined when nothing is. */
+export function overLimitLine(ages: readonly SecretAge[], stack: string): string | undefined {
+  const names = ages.filter(({ overLimit }) => overLimit).map(({ name }) => name);
+  const option = stack === "local" ? "" : ` --stack ${stack}`;
+  return names.length === 0
+    ? undefined
+    : `older than their limit: ${names.join(", ")}: ./fitnesscrm secrets list${option} says by how much, ` +
+        `./fitnesscrm secrets rotate NAME${option} replaces one`;
+}
+
+/** An age in words, against its limit: `400 d of 365`. */
+export function showAge({ ageDays, limitDays }: Pick<SecretAge, "ageDays" | "limitDays">): string {
+  return `${ageDays === null ? "not known" : `${ageDays} d`}${limitDays === null ? "" : ` of ${limitDays}`}`;
 }
 
 /**

@@ -4,7 +4,7 @@ import { takeLock } from "../lock";
 import { generateSecret, readSecrets, writeSecrets } from "../secrets";
 import { inStep, openSession, progressReporter, type Session } from "../session";
 import { columns } from "../table";
-import { chooseSecrets, ROTATIONS, type SecretAge, secretAges } from "./plan";
+import { chooseSecrets, ROTATIONS, type SecretAge, secretAges, showAge } from "./plan";
 import { SpareRole } from "./spareRole";
 
 export interface RotateOptions {
@@ -15,19 +15,20 @@ export interface RotateOptions {
 
 /** `./fitnesscrm secrets list`. */
 export function listSecrets({ stack, json }: { stack: string; json?: boolean }): void {
-  const ages = secretAges(openSession(stack).config.secretDates, new Date());
+  const ages = secretAges(openSession(stack).config, new Date());
   process.stdout.write(`${json ? JSON.stringify(ages, null, 2) : formatAges(ages)}\n`);
 }
 
 function formatAges(ages: readonly SecretAge[]): string {
   return columns(
     ["SECRET", "MADE", "AGE", "ROTATE"],
-    ages.map(({ name, since, ageDays }) => {
+    ages.map((age) => {
+      const { name, since, overLimit } = age;
       const rotation = ROTATIONS[name];
       return [
         name,
         since?.slice(0, 10) ?? "not known",
-        ageDays === null ? "not known" : `${ageDays} d`,
+        `${showAge(age)}${overLimit ? ": over its limit" : ""}`,
         rotation.how === "never" ? `no: ${rotation.why}` : rotation.effect,
       ];
     }),
@@ -40,11 +41,7 @@ function formatAges(ages: readonly SecretAge[]): string {
  */
 export async function rotateSecrets(name: string | undefined, options: RotateOptions): Promise<void> {
   const session = openSession(options.stack);
-  const { chosen, left } = chooseSecrets(
-    name,
-    options.allOlderThan,
-    secretAges(session.config.secretDates, new Date()),
-  );
+  const { chosen, left } = chooseSecrets(name, options.allOlderThan, secretAges(session.config, new Date()));
   for (const secret of left) {
     const rotation = ROTATIONS[secret];
     process.stderr.write(`${secret} stays: ${rotation.how === "never" ? rotation.why : ""}\n`);

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Builds or pulls one image and prints what the stack needs to know of it, as one line of JSON.
 # Environment: IMAGE (tag to build, or the reference to pull), and for a build CONTEXT, optionally DOCKERFILE (relative to
-# CONTEXT), PREPARE (script that puts further files into the folder that it gets as its argument) and BUILD_ARGS
-# (NAME=value, one a line).
+# CONTEXT), PREPARE (script that puts further files into the folder that it gets as its argument), BUILD_ARGS
+# (NAME=value, one a line), and after an image refresh PACKAGES (its day) with PACKAGES_BASE (the image that has the packages
+# of that day).
 set -eu
 
 fail() {
@@ -12,7 +13,7 @@ fail() {
 
 command -v docker >/dev/null 2>&1 || fail "the docker command is missing: run ./fitnesscrm up, which installs it"
 
-base=fitnesscrm/base:trixie
+base=${PACKAGES_BASE:-fitnesscrm/base:trixie}
 
 build() {
   [ -d "$CONTEXT" ] || fail "$CONTEXT is not a folder"
@@ -30,8 +31,13 @@ build() {
   fi
   set -- --tag "$IMAGE" --file "$file"
   # Machines that reach package registries only make their own base; elsewhere the Dockerfile's default is pulled.
-  if grep -q '^ARG BASE' "$file" && docker image inspect "$base" >/dev/null 2>&1; then
+  if ! grep -q '^ARG BASE' "$file"; then
+    # A base that is not ours is as new as its registry has it; what the builder remembers of the last time is not.
+    [ -z "${PACKAGES:-}" ] || set -- "$@" --pull --no-cache
+  elif docker image inspect "$base" >/dev/null 2>&1; then
     set -- "$@" --build-arg "BASE=$base"
+  elif [ -n "${PACKAGES_BASE:-}" ]; then
+    fail "its base $PACKAGES_BASE is not there: run ./fitnesscrm up again, which makes it"
   fi
   old_ifs=$IFS
   set -f

@@ -16,6 +16,8 @@ export interface BuiltImageArgs {
   prepare?: string;
   /** Folders and words beside the context that the image depends on: its content changes when they do. */
   alsoDependsOn?: { folders?: string[]; words?: string[] };
+  /** After an image refresh (M13): its day, and the tag of the base that has the packages of that day. */
+  refresh?: { packagesOf: string; base: string };
   /** Docker host to build on; empty for this machine's engine. */
   dockerHost: string;
 }
@@ -63,7 +65,7 @@ export class Image extends pulumi.ComponentResource {
       {
         create: "sh components/images/build.sh",
         environment: { ...hostEnvironment(args.dockerHost), ...(published ? pull(args) : build(args)) },
-        triggers: [published ? args.reference : tag(args)],
+        triggers: [published ? args.reference : tagOf(args)],
         logging: local.Logging.None,
       },
       { parent: this },
@@ -76,7 +78,8 @@ export class Image extends pulumi.ComponentResource {
   }
 }
 
-function tag(args: BuiltImageArgs): string {
+/** Tag of what would be built: with any change of what it is made of comes another one. */
+export function tagOf(args: BuiltImageArgs): string {
   const folders = [args.context, ...(args.alsoDependsOn?.folders ?? [])];
   const content = contextHash(folders, args.dockerfile);
   const words = JSON.stringify([
@@ -85,14 +88,20 @@ function tag(args: BuiltImageArgs): string {
     args.buildArgs,
     args.prepare,
     args.alsoDependsOn?.words,
+    // Images of before there were refreshes keep their tags.
+    ...(args.refresh === undefined ? [] : [args.refresh]),
   ]);
   return `${args.repository}:${createHash("sha256").update(words).digest("hex").slice(0, 12)}`;
 }
 
 function build(args: BuiltImageArgs): Record<string, string> {
   return {
-    IMAGE: tag(args),
+    IMAGE: tagOf(args),
     CONTEXT: args.context,
+    ...(args.refresh !== undefined && {
+      PACKAGES: args.refresh.packagesOf,
+      PACKAGES_BASE: args.refresh.base,
+    }),
     ...(args.dockerfile !== undefined && { DOCKERFILE: args.dockerfile }),
     ...(args.prepare !== undefined && { PREPARE: args.prepare }),
     ...(args.buildArgs !== undefined && {

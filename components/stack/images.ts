@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config, Pin } from "../../config";
-import { Image } from "../images/image";
+import { type BuiltImageArgs, Image, tagOf } from "../images/image";
 
 export interface StackImagesArgs {
   stack: string;
@@ -13,10 +13,17 @@ export interface StackImagesArgs {
   publicUrl: string;
   /** Version of the metrics agent; its binary is part of the toolchain. */
   agentVersion: string;
+  /** Day of the image refresh: what is built has the packages of that day, or newer ones (M13). Undefined before the first one. */
+  packagesOf: string | undefined;
 }
 
 /** Images that the project makes from its own `images/` folder. */
 type OwnImage = "postgres" | "redis" | "nginx" | "ops" | "engine" | "agent";
+
+interface Refreshed {
+  readonly image: Image;
+  readonly refresh: NonNullable<BuiltImageArgs["refresh"]>;
+}
 
 /** Every image of the stack: the application's, built or pulled (M17), and those of the project. */
 export class StackImages extends pulumi.ComponentResource {
@@ -25,6 +32,8 @@ export class StackImages extends pulumi.ComponentResource {
   readonly own: Record<OwnImage, Image>;
   /** Image references by service, for the release (M19). */
   readonly references: pulumi.Output<Record<string, string>>;
+  /** What built images start from after an image refresh. */
+  private readonly refreshed: Refreshed | undefined;
 
   constructor(
     name: string,
@@ -33,6 +42,7 @@ export class StackImages extends pulumi.ComponentResource {
   ) {
     super("fitnesscrm:stack:Images", name, {}, opts);
 
+    this.refreshed = this.refreshedBase();
     this.backend = this.applicationImage("backend", {});
     this.frontend = this.applicationImage("frontend", { VITE_API_URL: args.publicUrl });
     this.own = {
@@ -79,19 +89,42 @@ export class StackImages extends pulumi.ComponentResource {
       return new Image(part, { reference: pinned[part], dockerHost }, { parent: this });
     }
     const published = part === "backend" ? app.backendImage : app.frontendImage;
-    return new Image(
-      part,
-      app.source === undefined
-        ? { reference: published ?? "", dockerHost }
-        : {
-            repository: `fitnesscrm-${stack}/${part}`,
-            context: `${app.source}/${part}`,
-            dockerfile: "Dockerfile.prod",
-            buildArgs,
-            dockerHost,
-          },
-      { parent: this },
-    );
+    return app.source === undefined
+      ? new Image(part, { reference: published ?? "", dockerHost }, { parent: this })
+      : this.builtImage(part, {
+          repository: `fitnesscrm-${stack}/${part}`,
+          context: `${app.source}/${part}`,
+          dockerfile: "Dockerfile.prod",
+          buildArgs,
+          dockerHost,
+        });
+  }
+
+  private refreshedBase(): Refreshed | undefined {
+    const { packagesOf, dockerHost } = this.args;
+    if (packagesOf === undefined) {
+      return undefined;
+    }
+    const args: BuiltImageArgs = {
+      repository: "fitnesscrm/packages",
+      context: "images/base",
+      buildArgs: { PACKAGES: packagesOf },
+      dockerHost,
+    };
+    return {
+      image: new Image("packages", args, { parent: this }),
+      refresh: { packagesOf, base: tagOf(args) },
+    };
+  }
+
+  private builtImage(name: string, args: BuiltImageArgs): Image {
+    return this.refreshed === undefined
+      ? new Image(name, args, { parent: this })
+      : new Image(
+          name,
+          { ...args, refresh: this.refreshed.refresh },
+          { parent: this, dependsOn: this.refreshed.image },
+        );
   }
 
   private ownImage(
@@ -102,17 +135,13 @@ export class StackImages extends pulumi.ComponentResource {
     if (pinned !== undefined && image === "nginx") {
       return new Image(image, { reference: pinned.nginx, dockerHost }, { parent: this });
     }
-    return new Image(
-      image,
-      {
-        // One repository for all stacks of a machine: the same content is built once.
-        repository: `fitnesscrm/${image}`,
-        context: `images/${image}`,
-        dockerHost,
-        ...more,
-      },
-      { parent: this },
-    );
+    return this.builtImage(image, {
+      // One repository for all stacks of a machine: the same content is built once.
+      repository: `fitnesscrm/${image}`,
+      context: `images/${image}`,
+      dockerHost,
+      ...more,
+    });
   }
 }
 

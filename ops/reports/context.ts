@@ -1,6 +1,7 @@
 import type { BackupEntry } from "../backup/list";
 import type { DeploymentRecord } from "../deployments/record";
 import type { Part } from "./parts";
+import type { ReportSettings } from "./settings";
 import type { ErrorGroup } from "./sources/edgeLog";
 import type { Metrics } from "./sources/metrics";
 import type { Ask } from "./sources/postgres";
@@ -26,6 +27,7 @@ export interface ReportContext {
   readonly before: Remembered | undefined;
   /** Statements above this are slow, milliseconds. */
   readonly slowMilliseconds: number;
+  readonly secretAges: ReportSettings["secretAges"];
   /** Statistics, no data. */
   readonly monitoring: Ask;
   /** Reads every table. */

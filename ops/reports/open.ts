@@ -10,7 +10,7 @@ import { openMailer } from "../mail/mailer";
 import type { TaskWork } from "../tasks/runner";
 import { type Asked, deliverReport, type MadeReport, makeReport } from "./make";
 import type { ReportKind } from "./model";
-import { readReportSettings } from "./settings";
+import { type ReportSettings, readReportSettings } from "./settings";
 import { edgeErrors } from "./sources/edgeLog";
 import { cloudWatchMetrics } from "./sources/metrics";
 import { askAs } from "./sources/postgres";
@@ -45,12 +45,12 @@ export function reportPlaces(environment: NodeJS.ProcessEnv = process.env): Repo
 /** The work of the task that makes, sends and keeps a report. */
 export function reportTask(kind: ReportKind, settings: BackupSettings, places: ReportPlaces): TaskWork {
   return async ({ signal, log }) => {
-    const { recipients, slowMilliseconds } = await readReportSettings(join(places.files, "reports.json"));
+    const { recipients, ...settled } = await readReportSettings(join(places.files, "reports.json"));
     const mailer = await openMailer(settings, places);
     const place: BucketPlace = { settings, secrets: places.secrets, options: { signal } };
     return deliverReport(
       kind,
-      askedOf(settings, places, slowMilliseconds, signal),
+      askedOf(settings, places, settled, signal),
       recipients[kind],
       {
         last: () => lastReport(place, kind),
@@ -69,20 +69,20 @@ export async function showReport(
   places: ReportPlaces,
   { signal, log }: { signal: AbortSignal; log(line: string): void },
 ): Promise<MadeReport> {
-  const { slowMilliseconds } = await readReportSettings(join(places.files, "reports.json"));
+  const settled = await readReportSettings(join(places.files, "reports.json"));
   const before = await lastReport({ settings, secrets: places.secrets, options: { signal } }, kind).catch(
     (error: unknown) => {
       log(`nothing to compare with: ${reasonOf(error)}`);
       return undefined;
     },
   );
-  return makeReport(kind, askedOf(settings, places, slowMilliseconds, signal), before, signal);
+  return makeReport(kind, askedOf(settings, places, settled, signal), before, signal);
 }
 
 function askedOf(
   settings: BackupSettings,
   { secrets, edgeLog, backendUrl }: ReportPlaces,
-  slowMilliseconds: number,
+  { slowMilliseconds, secretAges }: Pick<ReportSettings, "slowMilliseconds" | "secretAges">,
   signal: AbortSignal,
 ): Asked {
   const { stack, timeZone, region, endpoint, metricNamespace } = settings;
@@ -96,6 +96,7 @@ function askedOf(
     stack,
     timeZone,
     slowMilliseconds,
+    secretAges,
     monitoring: askAs(`${secrets}/ops_database_url`, STATEMENT_MS, signal),
     data: askAs(`${secrets}/backup_database_url`, STATEMENT_MS, signal),
     maintenance: askAs(`${secrets}/maintenance_database_url`, VACUUM_MS, signal),

@@ -12,6 +12,16 @@ const schema = z.strictObject({
   ),
   /** Statements above this are slow, milliseconds (M31). */
   slowMilliseconds: z.number().positive(),
+  /** Secrets that have a limit of age: since when they hold, ISO, null where that is not known. No values. */
+  secretAges: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        since: z.iso.datetime().nullable(),
+        limitDays: z.number().positive(),
+      }),
+    )
+    .default([]),
 });
 
 /** What ops is told of reports: `/fitnesscrm/reports.json`. */

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { run } from "../../cli/exec";
+import type { Refresh } from "../../cli/images/refresh";
 import type { SecretAge } from "../../cli/rotation/plan";
+import type { SecurityScan } from "../../cli/security/model";
+import { SERVICES } from "../../config";
 import { loadDuring } from "../support/load";
-import { containersOf, docker, drained } from "./support/docker";
-import { mustOnStack, onStack, URL_OF_STACK } from "./support/launcher";
+import { containersOf, docker, drained, serviceName } from "./support/docker";
+import { launch, mustOnStack, onStack, STACK, URL_OF_STACK } from "./support/launcher";
 import { ensureStack } from "./support/stack";
 
 const secretOf = async (name: string): Promise<string> =>
@@ -103,5 +106,101 @@ describe("secrets that are rotated under load (M49, M51)", function () {
     const refused = await onStack("secrets", "rotate", "backupIdentity");
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /backupIdentity is not rotated: the backups of before could not be opened/);
+  });
+});
+
+describe("a security scan", function () {
+  this.timeout(600_000);
+
+  before(async () => {
+    await ensureStack();
+    const { stderr } = await mustOnStack(
+      "up",
+      "--set",
+      'secretDates.readonlyPassword="2020-01-01T00:00:00Z"',
+    );
+    assert.match(stderr, /^warning: secrets older than their limit: readonlyPassword: /m);
+  });
+  after(() => mustOnStack("secrets", "rotate", "readonlyPassword"));
+
+  it("looks into the packages of every service, and lists the secret that is too old", async () => {
+    const { code, stdout, stderr, seconds } = await onStack("security", "scan", "--json");
+    assert.equal(code, 1, stderr);
+    const scan = JSON.parse(stdout) as SecurityScan;
+    process.stderr.write(`security scan: ${scan.images.length} images in ${seconds.toFixed(0)} s\n`);
+    assert.equal(scan.passed, false);
+    assert.deepEqual(scan.images.flatMap(({ services }) => services).sort(), [...SERVICES].sort());
+    for (const { services, packages } of scan.images) {
+      assert.ok(packages.state === "looked", `${services}: ${JSON.stringify(packages)}`);
+      assert.match(packages.system, /^Debian /);
+      assert.ok(packages.packages > 50, `${services}: ${packages.packages} packages`);
+    }
+    assert.deepEqual(
+      scan.secrets.map(({ name }) => name),
+      ["readonlyPassword"],
+    );
+  });
+
+  it("is not the only one to tell: the daily report does, from what ops was told", async () => {
+    const { stdout } = await mustOnStack("report", "security");
+    assert.match(stdout, /Over their limit of age:? +1\b/);
+    assert.match(stdout, /readonlyPassword/);
+  });
+
+  it("leaves nothing behind, and says the same to a person", async () => {
+    const { code, stdout } = await onStack("security", "scan");
+    assert.equal(code, 1);
+    assert.match(stdout, /^readonlyPassword +\d+ d of 365 +ops is replaced;/m);
+    assert.match(stdout, /: something is to be done, see above\.$/m);
+    assert.equal(
+      await docker("container", "ls", "--all", "--quiet", "--filter", `label=fitnesscrm.scan=${STACK}`),
+      "",
+    );
+  });
+});
+
+describe("an image refresh (M13)", function () {
+  // Every image is built anew.
+  this.timeout(1_500_000);
+
+  const imagesNow = async (): Promise<Map<string, string>> => {
+    const format = "{{.Spec.Name}} {{.Spec.TaskTemplate.ContainerSpec.Image}}";
+    const lines = await docker("service", "inspect", "--format", format, ...SERVICES.map(serviceName));
+    return new Map(lines.split("\n").map((line) => line.split(" ") as [string, string]));
+  };
+
+  before(ensureStack);
+
+  it("gives every service a new image, which lacks no fix", async () => {
+    const before = await imagesNow();
+    const refreshed = JSON.parse((await mustOnStack("images", "refresh", "--json")).stdout) as Refresh;
+    assert.equal(refreshed.before, null);
+    assert.deepEqual(await imagesNow(), before, "settings alone replace nothing");
+
+    const { code, stderr, seconds } = await launch(["up", "--stack", STACK, "--json"], {
+      timeoutSeconds: 1200,
+    });
+    assert.equal(code, 0, stderr);
+    process.stderr.write(`image refresh: ${seconds.toFixed(0)} s\n`);
+    const after = await imagesNow();
+    for (const [name, image] of before) {
+      assert.notEqual(after.get(name), image, `${name} runs the image of before`);
+    }
+    await drained("backend");
+    const scan = JSON.parse((await onStack("security", "scan", "--json")).stdout) as SecurityScan;
+    for (const { services, packages } of scan.images) {
+      assert.ok(packages.state === "looked", `${services}: ${JSON.stringify(packages)}`);
+      assert.deepEqual(packages.updates, [], services.join(", "));
+    }
+  });
+
+  it("is done once: the next preview shows nothing to do", async () => {
+    const { packagesOf, before } = JSON.parse(
+      (await mustOnStack("images", "refresh", "--json")).stdout,
+    ) as Refresh;
+    // A day may have begun meanwhile.
+    if (before === packagesOf) {
+      await mustOnStack("preview", "--expect-no-changes");
+    }
   });
 });

@@ -15,6 +15,7 @@ export const security: MakeParts = (context) => [
   { title: "Changes of roles", make: () => roles(context) },
   { title: "Changes of the database's settings", make: () => settings(context) },
   { title: "Releases", make: () => releases(context) },
+  { title: "Ages of secrets", make: async () => ages(context) },
   {
     title: "Error rates",
     make: async () => ({
@@ -200,5 +201,41 @@ async function releases(context: ReportContext) {
         empty: "None.",
       },
     ],
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+/** Secrets against their limit of age, as `./fitnesscrm secrets list` counts it: of an unknown age is over any. */
+function ages({ secretAges, now }: ReportContext) {
+  const counted = secretAges.map(({ name, since, limitDays }) => {
+    const days =
+      since === null ? null : Math.max(0, Math.floor((now.getTime() - Date.parse(since)) / DAY_MS));
+    return { name, limitDays, days, over: days === null || days > limitDays };
+  });
+  const over = counted.filter((one) => one.over);
+  return {
+    lead: "./fitnesscrm secrets rotate NAME replaces one while users are served.",
+    facts: [
+      {
+        label: "Over their limit of age",
+        value: amount(over.length, "count", "old-secrets"),
+        tone: (over.length > 0 ? "warning" : "good") as Tone,
+      },
+    ],
+    tables:
+      over.length === 0
+        ? []
+        : [
+            {
+              columns: ["Secret", "Age in days", "Limit"],
+              rows: over.map(({ name, days, limitDays }) => [
+                name,
+                amount(days, "count"),
+                amount(limitDays, "count"),
+              ]),
+              empty: "None.",
+            },
+          ],
   };
 }

@@ -104,6 +104,8 @@ export function launch(args: readonly string[], options?: LauncherOptions): Prom
 
 const GROUPS: readonly string[] = [
   "secrets",
+  "security",
+  "images",
   "drill",
   "policy",
   "releases",

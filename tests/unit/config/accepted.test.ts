@@ -73,6 +73,18 @@ describe("configuration that is accepted", () => {
         respondSeconds: { critical: 1800, other: 14_400 },
       },
       maintenance: { archive: [], noticeMail: true },
+      security: {
+        secretAgeDays: {
+          appPassword: 365,
+          readonlyPassword: 365,
+          backupPassword: 365,
+          monitoringPassword: 365,
+          maintenancePassword: 365,
+          secretKey: 365,
+          operatorsPassword: 365,
+        },
+      },
+      images: {},
       drills: false,
       aws: { region: "us-east-1" },
       mail: { from: "crm@example.com" },

@@ -4,7 +4,7 @@ import { BACKEND_IMAGE, type ConfigObject, minimalConfig, PIN, rawOf, withValue 
 import { TempFolders } from "../../support/temp";
 
 const TOP_LEVEL =
-  "app, contacts, deploy, pin, host, http, replicas, resources, database, redis, backup, alarms, maintenance, aws, mail, drills, local, secretDates, secrets, timeZone";
+  "app, contacts, deploy, pin, host, http, replicas, resources, database, redis, backup, alarms, maintenance, security, images, aws, mail, drills, local, secretDates, secrets, timeZone";
 const BY_DIGEST =
   "must name an image by digest, such as registry.example.com/fitnesscrm/backend@sha256:<64 hex digits>";
 const EMAIL = "must be an email address such as oncall@example.com";
@@ -271,6 +271,28 @@ const WRONG: Case[] = [
     "yesterday",
     'fitnesscrm:secretDates.secretKey is "yesterday": must be a time such as 2026-01-02T10:00:00Z',
   ],
+  [
+    "security.secretAgeDays.appPassword",
+    0,
+    "fitnesscrm:security.secretAgeDays.appPassword is 0: must be 1 or more (days)",
+  ],
+  [
+    "security.secretAgeDays.secretKey",
+    3651,
+    "fitnesscrm:security.secretAgeDays.secretKey is 3651: must be 3650 or less (days)",
+  ],
+  [
+    "security.secretAgeDays.backupIdentity",
+    365,
+    "fitnesscrm:security.secretAgeDays.backupIdentity is not a key: must be one of appPassword, readonlyPassword, backupPassword, monitoringPassword, maintenancePassword, secretKey, operatorsPassword",
+  ],
+  ...["2026-02-30", "yesterday", "2026-12", "2026-12-06T02:00"].map(
+    (value): Case => [
+      "images.packagesOf",
+      value,
+      `fitnesscrm:images.packagesOf is "${value}": must be a day such as 2026-12-06`,
+    ],
+  ),
   ["http.loginLimit.burst", -1, "fitnesscrm:http.loginLimit.burst is -1: must be 0 or more"],
   ["http.port", 0, "fitnesscrm:http.port is 0: must be 1 to 65535"],
   ["http.port", 65536, "fitnesscrm:http.port is 65536: must be 1 to 65535"],

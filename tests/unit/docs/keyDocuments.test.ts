@@ -165,6 +165,9 @@ const DOCUMENTS: Record<string, Document> = {
         `\`alarms.failedLogins.minutes\` (${minutes})`,
         `\`alarms.failedLogins.above\` (${above})`,
         `does nothing for ${idleInTransactionMinutes} minutes is ended`,
+        ...Object.values(truth.DEFAULTS.security.secretAgeDays).map(
+          (days) => `\`security.secretAgeDays.NAME\` (${days})`,
+        ),
       ];
     },
   },

@@ -245,6 +245,18 @@ describe("releases", () => {
     );
   });
 
+  it("that failed name the images that services were to run, and not the base that a refresh built them on", () => {
+    const command = (name: string, id: string) => ({
+      urn: `urn:pulumi:unit::fitnesscrm::fitnesscrm:images:Image$command:local:Command::${name}`,
+      type: "command:local:Command",
+      inputs: { environment: { IMAGE: `fitnesscrm/${name}:1`, CONTEXT: `images/${name}` } },
+      outputs: { stdout: JSON.stringify({ id, entrypoint: null, cmd: null }) },
+    });
+    const state = stateOf(released("a"), { attempt: "b" });
+    state.resources?.push(command("packages", IMAGE("1")), command("postgres", IMAGE("2")));
+    assert.deepEqual(attemptIn(state)?.images, { db: IMAGE("2") });
+  });
+
   it("do not show what stands encrypted in a state", () => {
     const secret = {
       "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",

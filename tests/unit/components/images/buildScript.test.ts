@@ -152,6 +152,29 @@ describe("build script", function () {
     assert.deepEqual(buildCall(run({ IMAGE: "i", CONTEXT: without, ...local }))?.slice(5), [without]);
   });
 
+  it("takes the base of an image refresh, and anew what has a base of its own", () => {
+    const taking = folders.create({ Dockerfile: "ARG BASE=debian:trixie-slim\nFROM ${BASE}\n" });
+    const without = folders.create({ Dockerfile: "FROM python:3-slim\n" });
+    const refresh = { PACKAGES: "2026-12-06", PACKAGES_BASE: "fitnesscrm/packages:1" };
+    const local = { LOCAL_IMAGES: "fitnesscrm/base:trixie fitnesscrm/packages:1" };
+    const optionsOf = (result: Run) => result.calls.find(([command]) => command === "build")?.slice(5, -1);
+    assert.deepEqual(optionsOf(run({ IMAGE: "i", CONTEXT: taking, ...refresh, ...local })), [
+      "--build-arg",
+      "BASE=fitnesscrm/packages:1",
+    ]);
+    assert.deepEqual(optionsOf(run({ IMAGE: "i", CONTEXT: without, ...refresh, ...local })), [
+      "--pull",
+      "--no-cache",
+    ]);
+    const lost = run({ IMAGE: "i", CONTEXT: taking, ...refresh, LOCAL_IMAGES: "fitnesscrm/base:trixie" });
+    assert.equal(lost.code, 1);
+    assert.equal(
+      lost.stderr,
+      "image i: its base fitnesscrm/packages:1 is not there: run ./fitnesscrm up again, which makes it\n",
+    );
+    assert.deepEqual(lost.leftovers, []);
+  });
+
   it("prepares a copy and leaves the folder as it was", () => {
     const context = folders.create({ Dockerfile: "FROM scratch\n", ".hidden": "1" });
     const prepare = join(folders.create(), "prepare.sh");

@@ -11,7 +11,7 @@ describe("images of a stack", () => {
   const folders = new TempFolders();
   after(() => folders.remove());
 
-  const build = (stack: string, app: object, folder: string) =>
+  const build = (stack: string, app: object, folder: string, packagesOf?: string) =>
     record(
       stack,
       () =>
@@ -22,6 +22,7 @@ describe("images of a stack", () => {
           pinned: undefined,
           publicUrl: "https://crm.example.com",
           agentVersion: "1.2.3",
+          packagesOf,
         }),
     );
 
@@ -94,5 +95,45 @@ describe("images of a stack", () => {
       CONTEXT: `${source}/frontend`,
       BUILD_ARGS: "VITE_API_URL=https://crm.example.com",
     });
+  });
+
+  it("after a refresh are built anew on a base with the packages of that day; the day before, or none, is another image", async () => {
+    const source = folders.create({
+      "backend/Dockerfile.prod": "FROM scratch\n",
+      "frontend/Dockerfile.prod": "FROM scratch\n",
+    });
+    const environments = async (packagesOf?: string) => {
+      const { resources } = await build("unit", { source }, "/nowhere", packagesOf);
+      return Object.fromEntries(
+        resources
+          .filter(({ type }) => type === COMMAND)
+          .map(({ name, inputs }) => [name, inputs.environment as Record<string, string>]),
+      );
+    };
+    const [none, before, after] = [
+      await environments(),
+      await environments("2026-11-01"),
+      await environments("2026-12-06"),
+    ];
+    assert.equal(none.packages, undefined);
+    assert.equal(after.packages?.BUILD_ARGS, "PACKAGES=2026-12-06");
+    assert.equal(after.packages?.CONTEXT, "images/base");
+    for (const name of Object.keys(none)) {
+      const { IMAGE, PACKAGES, PACKAGES_BASE, ...rest } = after[name] ?? {};
+      const { IMAGE: first, ...unchanged } = none[name] ?? {};
+      assert.deepEqual(rest, unchanged, name);
+      assert.equal(PACKAGES, "2026-12-06", name);
+      assert.equal(PACKAGES_BASE, after.packages?.IMAGE, name);
+      assert.equal(new Set([first, before[name]?.IMAGE, IMAGE]).size, 3, name);
+    }
+    assert.deepEqual(await environments("2026-12-06"), after);
+  });
+
+  it("that are published are not refreshed: their digests say what they are", async () => {
+    const { resources } = await build("unit", minimalConfig().app as object, "/nowhere", "2026-12-06");
+    for (const name of ["backend", "frontend"]) {
+      const { environment } = only(resources, COMMAND, name).inputs as { environment: object };
+      assert.deepEqual(Object.keys(environment).sort(), ["DOCKER_HOST", "IMAGE"]);
+    }
   });
 });

@@ -14,6 +14,7 @@ function asked(more: Partial<Asked> = {}): Asked {
     stack: "unit",
     timeZone: "America/New_York",
     slowMilliseconds: 500,
+    secretAges: [],
     monitoring: async () => [],
     data: async () => [],
     maintenance: async () => [],
@@ -158,6 +159,29 @@ describe("a report", () => {
     );
     assert.match(second.text, /^ +now +app: may log in, superuser$/m);
     assert.match(second.text, /^ +no longer +app: may log in$/m);
+  });
+
+  it("names the secrets that are over their limit of age, and no other", async () => {
+    const since = (days: number): string => new Date(NOW.getTime() - days * 24 * HOUR).toISOString();
+    const made = await makeReport(
+      "security",
+      asked({
+        secretAges: [
+          { name: "appPassword", since: since(366), limitDays: 365 },
+          { name: "secretKey", since: since(365), limitDays: 365 },
+          { name: "backupPassword", since: null, limitDays: 90 },
+        ],
+      }),
+      undefined,
+      signal,
+      NOW,
+    );
+    assert.match(made.text, /^! +Over their limit of age +2/m);
+    assert.match(made.text, /^ +appPassword +366 +365$/m);
+    assert.match(made.text, /^ +backupPassword +no data +90$/m);
+    assert.doesNotMatch(made.text, /secretKey/);
+    const none = await makeReport("security", asked(), undefined, signal, NOW);
+    assert.match(none.text, /^ +Over their limit of age +0/m);
   });
 
   it("tells recurring errors from new ones", async () => {
