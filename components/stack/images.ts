@@ -20,6 +20,23 @@ export interface StackImagesArgs {
 /** Images that the project makes from its own `images/` folder. */
 type OwnImage = "postgres" | "redis" | "nginx" | "ops" | "engine" | "agent";
 
+/** What the program of ops has beside its own folder: a change to one of them is a change to its image. */
+export const OPS_SOURCES = [
+  "acknowledgement.ts",
+  "alarmCatalogue.ts",
+  "bucketLayout.ts",
+  "maintenanceMutes.ts",
+  "maintenanceSettings.ts",
+  "maintenanceWindow.ts",
+  "manual.ts",
+  "metricNames.ts",
+  "rota.ts",
+  "stackAlarms.ts",
+  "statementText.ts",
+  "timePrefixes.ts",
+  "wallClock.ts",
+] as const;
+
 interface Refreshed {
   readonly image: Image;
   readonly refresh: NonNullable<BuiltImageArgs["refresh"]>;
@@ -53,14 +70,7 @@ export class StackImages extends pulumi.ComponentResource {
         prepare: "images/ops/prepare.sh",
         alsoDependsOn: {
           folders: ["ops"],
-          words: [
-            "manual.ts",
-            "config.ts",
-            "metricNames.ts",
-            "wallClock.ts",
-            "bucketLayout.ts",
-            "package-lock.json",
-          ].map(contentOf),
+          words: [...OPS_SOURCES, "package-lock.json"].map(contentOf),
         },
       }),
       engine: this.ownImage("engine"),

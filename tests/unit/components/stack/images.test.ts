@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { StackImages } from "../../../../components/stack/images";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { OPS_SOURCES, StackImages } from "../../../../components/stack/images";
 import { parseConfig } from "../../../../config";
 import { BACKEND_IMAGE, FRONTEND_IMAGE, minimalConfig, rawOf } from "../../../support/config";
 import { countByType, only, outputValue, record } from "../../../support/mocks";
@@ -25,6 +27,27 @@ describe("images of a stack", () => {
           packagesOf,
         }),
     );
+
+  it("of ops is another one as soon as one of the files is that its program is made of", async () => {
+    const root = join(__dirname, "../../../..");
+    const fromTsx = createRequire(require.resolve("tsx/package.json"));
+    const { build: bundle } = fromTsx("esbuild") as {
+      build(options: object): Promise<{ metafile: { inputs: Record<string, unknown> } }>;
+    };
+    const { metafile } = await bundle({
+      entryPoints: [join(root, "ops/main.ts")],
+      absWorkingDir: root,
+      outfile: join(root, "main.js"),
+      bundle: true,
+      write: false,
+      metafile: true,
+      platform: "node",
+      packages: "external",
+      logLevel: "silent",
+    });
+    const beside = Object.keys(metafile.inputs).filter((file) => !file.startsWith("ops/"));
+    assert.deepEqual([...OPS_SOURCES].sort(), beside.sort());
+  });
 
   it("of a published application are pulled; those of the project are built", async () => {
     const { resources, result } = await build("unit", minimalConfig().app as object, "/nowhere");
