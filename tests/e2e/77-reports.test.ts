@@ -137,7 +137,7 @@ describe("the reports of a stack", function () {
     const before = await isOn();
     const text = (await mustOnStack("report", "morning")).stdout;
     const after = await isOn();
-    const table = /Alarms that are on[^\n]*\n([\s\S]*?)\n\n/.exec(text)?.[1] ?? "";
+    const table = /^.. Alarms that are on {2}\d[^\n]*\n([\s\S]*?)\n\n/m.exec(text)?.[1] ?? "";
     const named = [...table.matchAll(/^ {3}([a-z-]+) {2}/gm)].map(([, name = ""]) => name);
     for (const name of named) {
       assert.ok([...before, ...after].includes(name), `${name} is told to be on, and is not`);
