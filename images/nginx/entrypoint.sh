@@ -17,7 +17,7 @@ LOG_LINK=/tmp/nginx/requests.log
 CHECK_SECONDS=2
 
 # Chain and key in one file, which ops puts there and replaces in one step. nginx gets a copy that was looked at, so that whatever
-# becomes of the volume it can be started and reloaded.
+# becomes of the volume it goes on with a good one.
 CERTIFICATE=/certificates/edge.pem
 SERVED=/tmp/nginx/edge.pem
 
@@ -183,14 +183,13 @@ rotate() {
 }
 [ -z "$log_file" ] || rotate &
 
-# Requests that are under way end with the old certificate.
+# nginx opens the copy at each handshake, and does not have to be told.
 follow_certificate() {
   while sleep "$CHECK_SECONDS"; do
     found=$(stamp)
     [ "$found" != "$taken" ] || continue
     taken=$found
     take_certificate || continue
-    kill -s HUP "$nginx" || return 0
     echo "nginx: serves another certificate" >&2
   done
 }
