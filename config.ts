@@ -15,6 +15,7 @@ import { contactFaults } from "./contactFaults";
 import { maintenance } from "./maintenanceSettings";
 import { KEY_METRICS, type KeyMetric, MANUAL } from "./manual";
 import { images, security } from "./securitySettings";
+import { tls, tlsFaults } from "./tlsSettings";
 
 /** The project's name, and the namespace of its configuration keys. */
 export const PROJECT = "fitnesscrm";
@@ -423,9 +424,13 @@ function isNetwork(text: string): boolean {
   );
 }
 
-const http = z.strictObject({
+const httpFields = z.strictObject({
   /** Port of the edge on every interface of the host. */
   port: port.default(80),
+  /** The edge's port for TLS, where `tls` is set. */
+  httpsPort: port.default(443),
+  /** TLS ends at the edge, with a certificate of the public URL's name by ACME. Without it the edge speaks plain HTTP. */
+  tls: tls.optional(),
   /** What a person types; the default is this machine with that port. */
   publicUrl: origin.optional(),
   /**
@@ -455,6 +460,12 @@ const http = z.strictObject({
         .default(20),
     })
     .prefault({}),
+});
+
+const http = httpFields.superRefine((value, context) => {
+  for (const { key, message } of tlsFaults(value)) {
+    context.addIssue({ code: "custom", path: [key], input: value[key], message });
+  }
 });
 
 const password = z.string().regex(/^[\x21-\x7e]{16,}$/, "must be 16 printable ASCII characters or more");
@@ -626,18 +637,28 @@ const schemaFields = z.strictObject({
 });
 
 /** The whole, with what only several keys together can tell. */
-const schema = schemaFields.superRefine(({ aws, contacts: { webhooks } }, context) => {
-  webhooks.forEach((url, index) => {
-    if (aws.emulator === undefined && url.startsWith("http:")) {
+const schema = schemaFields.superRefine(
+  ({ aws, contacts: { webhooks }, http: { tls: atEdge }, drills }, context) => {
+    if (drills && atEdge !== undefined) {
       context.addIssue({
         code: "custom",
-        path: ["contacts", "webhooks", index],
-        input: url,
-        message: "must begin with https: pages say what is wrong where",
+        path: ["drills"],
+        input: drills,
+        message: "must be false where http.tls is set: drills make their requests in plain HTTP",
       });
     }
-  });
-});
+    webhooks.forEach((url, index) => {
+      if (aws.emulator === undefined && url.startsWith("http:")) {
+        context.addIssue({
+          code: "custom",
+          path: ["contacts", "webhooks", index],
+          input: url,
+          message: "must begin with https: pages say what is wrong where",
+        });
+      }
+    });
+  },
+);
 
 /** Pulumi hands over a declared default where a key is absent, and the default of an object is an empty one. */
 function absentWhenEmpty(value: unknown): unknown {
@@ -662,8 +683,18 @@ export function downtimeMode({
 export const CONFIG_KEYS = Object.keys(schemaFields.shape);
 
 /** What people type to reach the application. */
-export function publicUrlOf({ publicUrl, port }: Config["http"]): string {
+export function publicUrlOf({ publicUrl, port }: Pick<Config["http"], "publicUrl" | "port">): string {
   return publicUrl ?? `http://localhost${port === 80 ? "" : `:${port}`}`;
+}
+
+/** Port of the host at which the edge answers users. */
+export function edgePortOf({ tls: atEdge, port: plain, httpsPort }: Config["http"]): number {
+  return atEdge === undefined ? plain : httpsPort;
+}
+
+/** Names that the edge's certificate is for: the one that people type. */
+export function certificateNames(http: Pick<Config["http"], "publicUrl" | "port">): string[] {
+  return [new URL(publicUrlOf(http)).hostname];
 }
 
 /** Wrong configuration, one line a fault. */

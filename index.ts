@@ -33,6 +33,7 @@ import { StatefulServices } from "./components/stack/stateful";
 import {
   type Config,
   ConfigError,
+  certificateNames,
   isStackName,
   PROJECT,
   parseConfig,
@@ -42,6 +43,7 @@ import {
 } from "./config";
 import { METRIC_NAMESPACE } from "./metricNames";
 import type { BackupSettings } from "./ops/backup/settings";
+import type { CertificateSettings } from "./ops/certificates/settings";
 import type { MailSettings } from "./ops/mail/settings";
 import type { OnCallSettings } from "./ops/onCallSettings";
 import type { ReportSettings } from "./ops/reports/settings";
@@ -106,7 +108,11 @@ const rollout = new Rollout("rollout", {
   pin: config.pin,
 });
 
-const foundation = new StackFoundation("foundation", { stack, drills: config.drills }, onDocker);
+const foundation = new StackFoundation(
+  "foundation",
+  { stack, drills: config.drills, certificates: config.http.tls !== undefined },
+  onDocker,
+);
 
 const stateful = new StatefulServices(
   "stateful",
@@ -187,7 +193,11 @@ const mailSender = new MailSender("mail", { stack, from: config.mail.from }, onA
 
 const tasks = new ScheduledTasks(
   "tasks",
-  { stack, timeZone: config.timeZone, tasks: taskDefinitions() },
+  {
+    stack,
+    timeZone: config.timeZone,
+    tasks: taskDefinitions({ certificates: config.http.tls !== undefined }),
+  },
   onDocker,
 );
 
@@ -208,6 +218,7 @@ new Operations(
     mailSettings: JSON.stringify({ from: config.mail.from } satisfies MailSettings, null, 2),
     windowSettings: JSON.stringify(windowSettings(), null, 2),
     reportSettings: JSON.stringify(reportSettings(), null, 2),
+    certificateSettings: certificateSettings(),
     monitoringDatabaseUrl: databaseUrlOf("monitoring"),
     maintenanceDatabaseUrl: databaseUrlOf("maintenance"),
     backupDatabaseUrl: databaseUrlOf("backup"),
@@ -329,6 +340,16 @@ function windowSettings(): WindowSettings {
     noticeMail,
     mutes: account.emulator === undefined ? { ...(plannedFrom !== undefined && { plannedFrom }) } : null,
   };
+}
+
+/** What ops reads where TLS ends at the edge, see `ops/certificates/settings.ts`. */
+function certificateSettings(): string | undefined {
+  const { tls } = config.http;
+  if (tls === undefined) {
+    return undefined;
+  }
+  const settings: CertificateSettings = { names: certificateNames(config.http), ...tls };
+  return JSON.stringify(settings, null, 2);
 }
 
 /** Who reads what, see `ops/reports/settings.ts`. */

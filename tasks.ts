@@ -1,5 +1,6 @@
 import { WINDOW_CRON } from "./maintenanceWindow";
 import { MANUAL } from "./manual";
+import { RENEW_DAYS } from "./ops/certificates/certificate";
 import { REPORT_TITLES, type ReportKind, taskOf } from "./ops/reports/model";
 import type { TaskDefinition } from "./ops/tasks/definitions";
 
@@ -15,11 +16,25 @@ const reports: readonly { kind: ReportKind; cron: string }[] = [
   { kind: "performance", cron: "10 8 * * FRI" },
 ];
 
+/** At no full hour, at which everybody asks the authority; each day, since that is what it takes to notice that renewing fails (M40). */
+const CERTIFICATES: TaskDefinition = {
+  name: "certificates",
+  service: "ops",
+  cron: "23 5 * * *",
+  limitMinutes: 15,
+  missed: "run",
+  failure:
+    `P3: the edge's certificate was not renewed, or is not the one that is served; it is asked for ${RENEW_DAYS} days before it expires, and the ` +
+    "alarm certificate (P2) follows when it is near: ./fitnesscrm tasks run certificates tries again",
+};
+
 /**
  * What the operations containers run, and when: the manual's daily backup (M42), and a restore drill each month, since a
  * backup that nobody has restored is a hope (M14, M44). Users hear of a maintenance window before it (M38). Times are of the stack's time zone.
+ *
+ * @param has What the stack has beside what every stack has: a certificate that ops looks after (`http.tls`).
  */
-export function taskDefinitions(): TaskDefinition[] {
+export function taskDefinitions(has: { certificates?: boolean } = {}): TaskDefinition[] {
   const { backup } = MANUAL;
   const [hour, minute] = backup.dailyAt.split(":").map(Number);
   return [
@@ -76,5 +91,6 @@ export function taskDefinitions(): TaskDefinition[] {
       failure:
         "P2: the maintenance window did not do all that it is for, or ran over its end: ./fitnesscrm window says which step",
     },
+    ...(has.certificates ? [CERTIFICATES] : []),
   ];
 }

@@ -131,6 +131,10 @@ const AFTER_LOSS: ReadonlyMap<string, string> = new Map([
   ["redis", "the cache and what else was in Redis begin anew"],
   ["backups", "the copies in S3 are not touched by it, and the next backup is kept here again"],
   ["edge-log", "the log of requests begins anew"],
+  [
+    "certificates",
+    "ops gets another certificate as soon as it starts, and browsers refuse the page until it has",
+  ],
   ["pages", "ops writes its pages again within a minute"],
   ["restore", WORKING],
   ["engine", WORKING],

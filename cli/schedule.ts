@@ -52,12 +52,26 @@ export function formatWindows(zone: string, windows: readonly WindowTimes[]): st
 const MOST_RUNS = 10_000;
 
 /** What runs when, by the calendars alone: nothing needs to be deployed. */
-export function schedule(zone: string, from: Date, count: number): TaskSchedule[] {
-  return taskDefinitions().map((definition) => ({
+export function schedule(
+  zone: string,
+  from: Date,
+  count: number,
+  has: Parameters<typeof taskDefinitions>[0] = {},
+): TaskSchedule[] {
+  return taskDefinitions(has).map((definition) => ({
     task: definition.name,
     zone,
     next: nextRuns(definition, zone, from, count).map((run) => run.toISOString()),
   }));
+}
+
+/** What a stack's calendar has beside what every one has. */
+export function stackHas(stack: string): { certificates: boolean } {
+  const { configFile } = stackContext(stack);
+  const http: unknown = existsSync(configFile)
+    ? readStackFile(configFile).config?.["fitnesscrm:http"]
+    : undefined;
+  return { certificates: typeof http === "object" && http !== null && "tls" in http };
 }
 
 /** The zone of a stack's calendars; the manual's for a stack that does not exist yet. @throws UserError */

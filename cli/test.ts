@@ -43,7 +43,18 @@ const STAGES: readonly Stage[] = [
   {
     name: "integration",
     quick: false,
-    need: ["pulumi", "engine", "swarm", "base", "emulator", "mailbox", "telegraf", "actionlint", "chromium"],
+    need: [
+      "pulumi",
+      "engine",
+      "swarm",
+      "base",
+      "emulator",
+      "mailbox",
+      "telegraf",
+      "actionlint",
+      "pebble",
+      "chromium",
+    ],
     files: "tests/integration/**/*.test.ts",
     beside: [
       [

@@ -25,7 +25,7 @@ import { prepareState } from "./update/plan";
 import {
   refusePin,
   requireEngine,
-  requireFreeEdgePort,
+  requireFreeEdgePorts,
   requireNoPin,
   requireSpace,
 } from "./update/requirements";
@@ -62,7 +62,7 @@ export async function up(options: UpOptions): Promise<void> {
     const docker = new DockerHost(config.host);
     await requireEngine(docker);
     await requireNoPin(docker, context.stack, options);
-    await requireFreeEdgePort(docker, context.stack, config.http.port);
+    await requireFreeEdgePorts(docker, context.stack, config.http);
 
     const local = await prepareLocal(context, config, docker, reporter);
     const session = sessionOf(context, local.config);

@@ -4,6 +4,8 @@ import { Client } from "pg";
 import { AcknowledgementKeeper } from "./acknowledgements";
 import { listBackups } from "./backup/backup";
 import { localBackups } from "./backup/folder";
+import { firstCertificate } from "./certificates/first";
+import { certificateWanted } from "./certificates/work";
 import { databaseCheck, httpCheck, redisCheck, secret } from "./checks";
 import { dispatch } from "./commands";
 import { firstBackup } from "./firstBackup";
@@ -173,6 +175,17 @@ function makeFirstBackup({ settings, scheduler }: Program, signal: AbortSignal):
   });
 }
 
+async function getFirstCertificate({ certificates, scheduler }: Program, signal: AbortSignal): Promise<void> {
+  if (certificates !== undefined) {
+    await firstCertificate({
+      wanted: () => certificateWanted(certificates),
+      make: () => scheduler.runNow("certificates", { by: "start" }),
+      wait: (milliseconds) => delay(milliseconds, true, { signal }).catch(() => false),
+      log,
+    });
+  }
+}
+
 async function serve(): Promise<void> {
   const port = setting("OPS_PORT", 8080, 1, 65_535);
   const intervalMs = setting("OPS_INTERVAL_SECONDS", 10, 1, 3600) * 1000;
@@ -209,7 +222,12 @@ async function serve(): Promise<void> {
     pages?.start();
     parts.scheduler
       .start()
-      .then(() => (parts.role === "ops" ? makeFirstBackup(parts, stopping.signal) : undefined))
+      .then(() =>
+        Promise.all([
+          parts.role === "ops" ? makeFirstBackup(parts, stopping.signal) : undefined,
+          getFirstCertificate(parts, stopping.signal),
+        ]),
+      )
       .catch((error: unknown) => log(`ops: ${reasonOf(error)}`));
   });
 

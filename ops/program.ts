@@ -3,6 +3,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { listBackups, runBackup } from "./backup/backup";
 import { type BackupSettings, readSettings } from "./backup/settings";
+import { certificateParts } from "./certificates/open";
+import { readCertificateSettings } from "./certificates/settings";
+import { type CertificateParts, certificateWork } from "./certificates/work";
 import { openMailer } from "./mail/mailer";
 import { REPORT_KINDS, taskOf } from "./reports/model";
 import { type ReportPlaces, reportPlaces, reportTask } from "./reports/open";
@@ -28,6 +31,8 @@ export interface Program {
   readonly windows: string;
   /** Known to ops alone. */
   readonly windowSettings: WindowSettings | undefined;
+  /** There where ops looks after a certificate. */
+  readonly certificates: CertificateParts | undefined;
 }
 
 /**
@@ -52,6 +57,12 @@ export async function program(environment: NodeJS.ProcessEnv = process.env): Pro
   const windowSettings =
     role === "ops" ? await readWindowSettings(join(files, "maintenance.json")) : undefined;
   const windows = join(records, "..", ".windows");
+  const keepsCertificate = calendar.tasks.some(
+    ({ name, service }) => name === "certificates" && service === role,
+  );
+  const certificates = keepsCertificate
+    ? certificateParts(await readCertificateSettings(join(files, "certificates.json")), environment)
+    : undefined;
   const scheduler: Scheduler = new Scheduler({
     definitions: calendar.tasks,
     zone: calendar.timeZone,
@@ -59,10 +70,19 @@ export async function program(environment: NodeJS.ProcessEnv = process.env): Pro
     recordsFolder: records,
     works: {
       ...works(settings, places, reportPlaces(environment)),
-      ...windowWorks(settings, windowSettings, places, windows, files, () => scheduler),
+      ...(certificates !== undefined && { certificates: certificateWork(certificates) }),
+      ...windowWorks({
+        backup: settings,
+        window: windowSettings,
+        places,
+        folder: windows,
+        files,
+        renewsCertificate: keepsCertificate,
+        scheduler: () => scheduler,
+      }),
     },
   });
-  return { role, settings, calendar, places, scheduler, windows, windowSettings };
+  return { role, settings, calendar, places, scheduler, windows, windowSettings, certificates };
 }
 
 function works(
@@ -83,18 +103,41 @@ function works(
   };
 }
 
-function windowWorks(
-  backup: BackupSettings,
-  window: WindowSettings | undefined,
-  { secrets, backups: scratch }: RestorePlaces,
-  folder: string,
-  files: string,
-  scheduler: () => Scheduler,
-): Record<string, TaskWork> {
+interface WindowWorkParts {
+  backup: BackupSettings;
+  window: WindowSettings | undefined;
+  places: RestorePlaces;
+  /** Of the windows' journals. */
+  folder: string;
+  files: string;
+  renewsCertificate: boolean;
+  scheduler(): Scheduler;
+}
+
+function windowWorks({
+  backup,
+  window,
+  places: { secrets, backups: scratch },
+  folder,
+  files,
+  renewsCertificate,
+  scheduler,
+}: WindowWorkParts): Record<string, TaskWork> {
   if (window === undefined) {
     return {};
   }
   const clock = systemClock;
+  const runTask = async (
+    task: string,
+    label: { label?: string },
+    log: (line: string) => void,
+  ): Promise<string> => {
+    const { result, reason } = await scheduler().runNow(task, { by: "schedule", ...label }, log);
+    if (result !== "ok") {
+      throw new Error(reason);
+    }
+    return reason;
+  };
   const steps = windowSteps({
     backup,
     window,
@@ -105,15 +148,11 @@ function windowWorks(
         (await listBackups(backup)).find(
           ({ createdAt, verifiedAt }) => verifiedAt !== null && new Date(createdAt) >= moment,
         )?.id,
-      make: async (log) => {
-        const options = { by: "schedule", label: "maintenance window" } as const;
-        const { result, reason } = await scheduler().runNow("backup", options, log);
-        if (result !== "ok") {
-          throw new Error(reason);
-        }
-        return reason;
-      },
+      make: (log) => runTask("backup", { label: "maintenance window" }, log),
     },
+    ...(renewsCertificate && {
+      renewCertificate: (log: (line: string) => void) => runTask("certificates", {}, log),
+    }),
     backendUrl: process.env.OPS_BACKEND_URL ?? "http://backend:5000/api/health",
     edgeUrl: process.env.OPS_EDGE_URL ?? "http://nginx",
     clock,

@@ -13,6 +13,10 @@ const KEEPS_DATA: readonly string[] = [...ALONE, "backend"];
 
 /** Where ops puts what people look at, and nginx finds it. Made anew every minute: no data of its own is lost with it. */
 const PAGES = "/pages";
+/** Where ops puts the edge's certificate. Another one takes seconds, and a backup would carry its key about. */
+const CERTIFICATES = "/certificates";
+/** Where volumes are mounted whose content is made anew when it is lost. */
+const MADE_ANEW: readonly string[] = [PAGES, CERTIFICATES];
 
 const stateful = resourceRule(
   {
@@ -58,7 +62,7 @@ const stateful = resourceRule(
 function keepsData(props: Service): boolean {
   return (container(props).mounts ?? []).some(
     ({ type, source, readOnly, target }) =>
-      type === "volume" && (source ?? "") !== "" && readOnly !== true && target !== PAGES,
+      type === "volume" && (source ?? "") !== "" && readOnly !== true && !MADE_ANEW.includes(target ?? ""),
   );
 }
 
@@ -176,6 +180,31 @@ const pages = stackRule(
   },
 );
 
+const certificateKey = stackRule(
+  {
+    name: "certificate-key-apart",
+    section: "Security Operations",
+    basis: { row: "M40", says: "Update SSL certificates" },
+    demands:
+      "The key of the edge's certificate is written by ops and read by nginx, and no other service has it.",
+  },
+  ({ of }) => {
+    for (const { props, judge } of of(SERVICE)) {
+      judge.must(
+        () =>
+          (container(props).mounts ?? []).every(
+            ({ target, readOnly }) =>
+              target !== CERTIFICATES ||
+              serviceName(props) === "ops" ||
+              (serviceName(props) === "nginx" && readOnly === true),
+          ),
+        `has the volume at ${CERTIFICATES}, where the key of the certificate lies, and need not`,
+        `a mount at ${CERTIFICATES} of ops, and a read-only one of nginx`,
+      );
+    }
+  },
+);
+
 function pagesOf(props: Partial<Service>) {
   return (container(props).mounts ?? []).find(({ type, target }) => type === "volume" && target === PAGES);
 }
@@ -183,8 +212,19 @@ function pagesOf(props: Partial<Service>) {
 /** Volumes of a service's data. */
 function keeps(props: Partial<Service>): string[] {
   return (container(props).mounts ?? [])
-    .filter(({ type, readOnly, target }) => type === "volume" && readOnly !== true && target !== PAGES)
+    .filter(
+      ({ type, readOnly, target }) =>
+        type === "volume" && readOnly !== true && !MADE_ANEW.includes(target ?? ""),
+    )
     .map(({ source }) => source ?? "");
 }
 
-export const DATA_RULES: readonly Rule[] = [stateful, declaredVolumes, volumes, network, backedUp, pages];
+export const DATA_RULES: readonly Rule[] = [
+  stateful,
+  declaredVolumes,
+  volumes,
+  network,
+  backedUp,
+  pages,
+  certificateKey,
+];

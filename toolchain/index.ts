@@ -14,6 +14,7 @@ import {
 } from "./tools/engine";
 import { goTool } from "./tools/go";
 import { AWS_EMULATOR, imageTool } from "./tools/images";
+import { pebbleTool } from "./tools/pebble";
 import { PROVIDERS, pluginTool } from "./tools/plugins";
 import { mailbox, mailpitTool, telegrafTool } from "./tools/programs";
 import { findPulumi, languageHostTool, pulumiTool } from "./tools/pulumi";
@@ -39,6 +40,7 @@ export const NEEDS = [
   "telegraf",
   "chromium",
   "actionlint",
+  "pebble",
 ] as const;
 export type Need = (typeof NEEDS)[number];
 
@@ -164,6 +166,7 @@ function toolsFor(context: Context, need: readonly Need[]): Tool[] {
     telegraf: () => [telegrafTool(context, engine, go)],
     chromium: () => [chromiumTool(context)],
     actionlint: () => [actionlintTool(context, go)],
+    pebble: () => [pebbleTool(context, go)],
   };
   return [...new Set(need.flatMap((name) => tools[name]()))];
 }

@@ -20,12 +20,20 @@ export function register(program: Command): void {
     .option("--count <runs>", "how many runs of each task", "3")
     .addHelpText("after", example("schedule", "schedule --json --from 2026-03-07T12:00:00Z --count 5"))
     .action(async (options: ScheduleOptions) => {
-      const { formatSchedule, formatWindows, parseCount, parseTime, schedule, stackZone, windowTimes } =
-        await import("../schedule");
+      const {
+        formatSchedule,
+        formatWindows,
+        parseCount,
+        parseTime,
+        schedule,
+        stackHas,
+        stackZone,
+        windowTimes,
+      } = await import("../schedule");
       const zone = stackZone(options.stack);
       const from = options.from === undefined ? new Date() : parseTime(options.from, zone, "--from");
       const count = parseCount(options.count);
-      const tasks = schedule(zone, from, count);
+      const tasks = schedule(zone, from, count, stackHas(options.stack));
       const windows = windowTimes(zone, from, count);
       process.stdout.write(
         options.json

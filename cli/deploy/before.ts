@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { AttemptRecord } from "../../attempt";
-import { downtimeMode } from "../../config";
+import { downtimeMode, edgePortOf } from "../../config";
 import { type ReleaseFacts, readCheckout } from "../../release";
 import type { StackServiceInfo } from "../docker";
 import { messageOf, UserError } from "../errors";
@@ -150,7 +150,10 @@ async function unwellParts(
   patienceSeconds: number,
 ): Promise<ComponentHealth[]> {
   const deadline = Date.now() + patienceSeconds * 1000;
-  const judged = new Set([...running.map(({ service }) => service), "api", "frontend-page"]);
+  const judged = new Set([
+    ...running.map(({ service }) => service),
+    ...(opensEdge(running, edgePortOf(session.config.http)) ? [] : ["api", "frontend-page"]),
+  ]);
   for (;;) {
     const { components } = await checkHealth(healthTargets(session));
     const unwell = components.filter(({ name, healthy }) => !healthy && judged.has(name));
@@ -159,6 +162,15 @@ async function unwellParts(
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
   }
+}
+
+/** Whether this deployment opens the port at which users are answered, behind which nobody can be yet. */
+export function opensEdge(
+  running: readonly Pick<StackServiceInfo, "service" | "publishedPorts">[],
+  port: number,
+): boolean {
+  const edge = running.find(({ service }) => service === "nginx");
+  return edge !== undefined && !edge.publishedPorts.includes(port);
 }
 
 /** A service that was removed by hand, the database's included, makes no first deployment of the next one. */

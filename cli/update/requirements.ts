@@ -1,6 +1,7 @@
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { PinnedRelease } from "../../attempt";
+import type { Config } from "../../config";
 import { DATA_NODE_LABEL } from "../../labels";
 import type { UpOptions } from "../commands/up";
 import { readAttempt } from "../deploy/record";
@@ -69,7 +70,24 @@ export async function requireEngine(docker: DockerHost): Promise<void> {
   }
 }
 
-export async function requireFreeEdgePort(docker: DockerHost, stack: string, port: number): Promise<void> {
+/** @throws UserError for a port of the edge that somebody else has. */
+export async function requireFreeEdgePorts(
+  docker: DockerHost,
+  stack: string,
+  { port, httpsPort, tls }: Config["http"],
+): Promise<void> {
+  await requireFreeEdgePort(docker, stack, port, "fitnesscrm:http.port");
+  if (tls !== undefined) {
+    await requireFreeEdgePort(docker, stack, httpsPort, "fitnesscrm:http.httpsPort");
+  }
+}
+
+async function requireFreeEdgePort(
+  docker: DockerHost,
+  stack: string,
+  port: number,
+  key: string,
+): Promise<void> {
   if (docker.host.startsWith("ssh://")) {
     return;
   }
@@ -79,6 +97,6 @@ export async function requireFreeEdgePort(docker: DockerHost, stack: string, por
   const ours =
     edge !== undefined && (edge.replicas !== 0 || (await docker.hasContainers(stack, edge.service)));
   if (!ours) {
-    await requireFreePort(port, "fitnesscrm:http.port", "0.0.0.0");
+    await requireFreePort(port, key, "0.0.0.0");
   }
 }

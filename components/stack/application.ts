@@ -4,6 +4,7 @@ import type { Config } from "../../config";
 import { migrationGate } from "../deploy/migration";
 import type { Rollout } from "../deploy/rollout";
 import type { Image } from "../images/image";
+import { EDGE_PORTS } from "./edge";
 import { swarmConfig, swarmSecret } from "./files";
 import type { StackFoundation } from "./foundation";
 import { htpasswd } from "./htpasswd";
@@ -167,7 +168,8 @@ export class Application extends pulumi.ComponentResource {
   }
 
   private createEdge(args: ApplicationArgs): StackService {
-    const { stack, rollout, foundation, images, config } = args;
+    const { stack, rollout, foundation, images, config, publicUrl } = args;
+    const { certificates } = foundation;
     return new StackService(
       "nginx",
       {
@@ -176,13 +178,18 @@ export class Application extends pulumi.ComponentResource {
         service: "nginx",
         network: foundation.network,
         image: images.nginx.reference,
-        environment: edgeEnvironment(config.http),
+        environment: edgeEnvironment(config.http, publicUrl),
         probe: { command: ["/usr/local/bin/healthcheck"] },
         limits: config.resources.nginx,
         replicas: 1,
         update: "replace",
         pinned: true,
-        publish: { host: config.http.port, container: 80 },
+        publish: [
+          { host: config.http.port, container: EDGE_PORTS.plain },
+          ...(config.http.tls === undefined
+            ? []
+            : [{ host: config.http.httpsPort, container: EDGE_PORTS.tls }]),
+        ],
         secrets: {
           operators: swarmSecret(
             stack,
@@ -193,7 +200,10 @@ export class Application extends pulumi.ComponentResource {
         },
         // Where the agent reads them.
         volumes: { "/var/log/edge": foundation.volumes["edge-log"].name },
-        readOnlyVolumes: { "/pages": foundation.volumes.pages.name },
+        readOnlyVolumes: {
+          "/pages": foundation.volumes.pages.name,
+          ...(certificates !== undefined && { "/certificates": certificates.name }),
+        },
         scratchMiB: { "/tmp": 128 },
         readOnlyRoot: true,
         stopGraceSeconds: DRAIN_SECONDS,
@@ -203,8 +213,12 @@ export class Application extends pulumi.ComponentResource {
   }
 }
 
-function edgeEnvironment({ trustedProxies, loginLimit }: Config["http"]): Record<string, string> {
+function edgeEnvironment(
+  { tls, trustedProxies, loginLimit }: Config["http"],
+  publicUrl: string,
+): Record<string, string> {
   return {
+    ...(tls !== undefined && { NGINX_TLS_URL: publicUrl }),
     ...(trustedProxies.length > 0 && { NGINX_TRUSTED_PROXIES: trustedProxies.join(" ") }),
     NGINX_LOGIN_PATHS: loginLimit.paths.join(" "),
     NGINX_LOGIN_PER_MINUTE: String(loginLimit.perMinute),

@@ -23,12 +23,14 @@ const DRILL_DISK_MIB = 16;
 export class StackFoundation extends pulumi.ComponentResource {
   readonly network: docker.Network;
   readonly volumes: Record<VolumeName, docker.Volume>;
+  /** The edge's certificate, and the key of the account that it was got with; on stacks with TLS at the edge only. */
+  readonly certificates: docker.Volume | undefined;
   /** Small file system in memory that a fire drill fills; on stacks for drills only. */
   readonly drillDisk: docker.Volume | undefined;
 
   constructor(
     name: string,
-    args: { stack: string; drills: boolean },
+    args: { stack: string; drills: boolean; certificates: boolean },
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("fitnesscrm:stack:Foundation", name, {}, opts);
@@ -44,6 +46,7 @@ export class StackFoundation extends pulumi.ComponentResource {
       engine: this.createVolume("engine", args.stack),
       pages: this.createVolume("pages", args.stack),
     };
+    this.certificates = args.certificates ? this.createVolume("certificates", args.stack) : undefined;
     this.drillDisk = args.drills ? this.createDrillDisk(args.stack) : undefined;
     this.registerOutputs({ networkName: this.network.name });
   }
@@ -56,7 +59,7 @@ export class StackFoundation extends pulumi.ComponentResource {
     );
   }
 
-  private createVolume(volume: VolumeName, stack: string): docker.Volume {
+  private createVolume(volume: VolumeName | "certificates", stack: string): docker.Volume {
     return new docker.Volume(
       volume,
       { name: `fitnesscrm-${stack}-${volume}`, labels: labels(stack) },

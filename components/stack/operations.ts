@@ -4,6 +4,7 @@ import type { Config } from "../../config";
 import type { Rollout } from "../deploy/rollout";
 import type { Image } from "../images/image";
 import type { ScheduledTasks } from "../operations/scheduledTasks";
+import { innerEdgeUrl } from "./edge";
 import { swarmConfig, swarmSecret } from "./files";
 import type { StackFoundation } from "./foundation";
 import { type ConfigFile, StackService, type StackServiceArgs } from "./service";
@@ -13,7 +14,7 @@ export interface OperationsArgs {
   rollout: Rollout;
   foundation: StackFoundation;
   images: { ops: Image; engine: Image; agent: Image };
-  config: Pick<Config, "resources" | "alarms" | "aws" | "drills">;
+  config: Pick<Config, "resources" | "alarms" | "aws" | "drills" | "http">;
   /** What people type; its certificate is watched where it has one. */
   publicUrl: string;
   tasks: ScheduledTasks;
@@ -27,6 +28,8 @@ export interface OperationsArgs {
   windowSettings: pulumi.Input<string>;
   /** What ops knows of reports: see `ops/reports/settings.ts`. */
   reportSettings: pulumi.Input<string>;
+  /** What ops knows of the edge's certificate: see `ops/certificates/settings.ts`. Undefined where TLS does not end at the edge. */
+  certificateSettings: pulumi.Input<string> | undefined;
   /** Connections as the monitoring role: statistics, no data. */
   monitoringDatabaseUrl: pulumi.Input<string>;
   /** Connections as the backup role: reads everything. */
@@ -101,6 +104,8 @@ export class Operations extends pulumi.ComponentResource {
 
   private createOps(args: OperationsArgs, shared: SharedFiles): StackService {
     const { stack, foundation } = args;
+    const { certificates } = foundation;
+    const edgeUrl = innerEdgeUrl(args.config.http);
     const onCall = {
       config: swarmConfig(stack, "on-call", args.onCallSettings, this),
       path: "/fitnesscrm/on-call.json",
@@ -117,10 +122,19 @@ export class Operations extends pulumi.ComponentResource {
       config: swarmConfig(stack, "reports", args.reportSettings, this),
       path: "/fitnesscrm/reports.json",
     };
+    const certificate =
+      args.certificateSettings === undefined
+        ? []
+        : [
+            {
+              config: swarmConfig(stack, "certificates", args.certificateSettings, this),
+              path: "/fitnesscrm/certificates.json",
+            },
+          ];
     return this.createWorker(
       "ops",
       args,
-      { ...shared, configs: [...shared.configs, onCall, mail, maintenance, reports] },
+      { ...shared, configs: [...shared.configs, onCall, mail, maintenance, reports, ...certificate] },
       {
         secrets: {
           acknowledger: swarmSecret(stack, "acknowledger", keyFile(args.credentials.acknowledger), this),
@@ -137,13 +151,20 @@ export class Operations extends pulumi.ComponentResource {
           backup_database_url: swarmSecret(stack, "backup-database-url", args.backupDatabaseUrl, this),
           backup_writer: swarmSecret(stack, "backup-writer", keyFile(args.credentials.writer), this),
         },
-        volumes: { "/backups": foundation.volumes.backups.name, "/pages": foundation.volumes.pages.name },
+        volumes: {
+          "/backups": foundation.volumes.backups.name,
+          "/pages": foundation.volumes.pages.name,
+          ...(certificates !== undefined && { "/certificates": certificates.name }),
+        },
         readOnlyVolumes: {
           "/uploads": foundation.volumes.uploads.name,
           "/var/log/edge": foundation.volumes["edge-log"].name,
         },
         scratchMiB: { "/tmp": 64 },
-        environment: { OPS_FAILED_LOGIN_MINUTES: String(args.config.alarms.failedLogins.minutes) },
+        environment: {
+          OPS_FAILED_LOGIN_MINUTES: String(args.config.alarms.failedLogins.minutes),
+          ...(edgeUrl !== undefined && { OPS_EDGE_URL: edgeUrl }),
+        },
       },
     );
   }
@@ -267,6 +288,7 @@ export class Operations extends pulumi.ComponentResource {
 
 function agentEnvironment({ stack, config, publicUrl }: OperationsArgs): Record<string, string> {
   const endpoint = config.aws.emulator?.containerEndpoint;
+  const edgeUrl = innerEdgeUrl(config.http);
   return {
     AGENT_STACK: stack,
     AGENT_INTERVAL: `${config.alarms.periodSeconds}s`,
@@ -274,6 +296,7 @@ function agentEnvironment({ stack, config, publicUrl }: OperationsArgs): Record<
     AGENT_DRILLS: String(config.drills),
     AWS_REGION: config.aws.region,
     ...(endpoint !== undefined && { AWS_ENDPOINT_URL: endpoint }),
+    ...(edgeUrl !== undefined && { AGENT_EDGE_URL: edgeUrl }),
     ...(publicUrl.startsWith("https:") && { AGENT_CERTIFICATE_URL: publicUrl }),
     HOST_PROC: "/hostfs/proc",
   };

@@ -20,6 +20,11 @@ export interface Probe {
   startPeriodSeconds?: number;
 }
 
+export interface PublishedPort {
+  readonly host: number;
+  readonly container: number;
+}
+
 export interface StackServiceArgs {
   /** The gates that a change of the service goes through. */
   rollout: Rollout;
@@ -62,8 +67,8 @@ export interface StackServiceArgs {
   update: "roll" | "replace";
   /** Held to the node that has the data. */
   pinned?: boolean;
-  /** Port of the host, on every interface, and the container's. */
-  publish?: { host: number; container: number };
+  /** Ports of the host, on every interface, and the container's. */
+  publish?: PublishedPort[];
   /** Seconds between the stop signal and the kill. Default 30. */
   stopGraceSeconds?: number;
   /** What has to have happened before a task of it starts. */
@@ -127,7 +132,7 @@ function declaration(args: StackServiceArgs): docker.ServiceArgs {
     },
     mode: args.replicas === "global" ? { global: true } : { replicated: { replicas: args.replicas } },
     // Names resolve to tasks: the engine's virtual addresses need IPVS, which small kernels lack.
-    endpointSpec: { mode: "dnsrr", ...(args.publish && { ports: [publishedPort(args.publish)] }) },
+    endpointSpec: { mode: "dnsrr", ...(args.publish && { ports: args.publish.map(publishedPort) }) },
     updateConfig: updateConfig(args.update, "rollback"),
     rollbackConfig: updateConfig(args.update, "pause"),
     // The provider cannot wait for a service of no fixed number of tasks.
@@ -215,7 +220,7 @@ function engineLimits({ memoryMiB, cpus }: Limits): { memoryBytes: number; nanoC
   return { memoryBytes: memoryMiB * 1024 * 1024, nanoCpus: Math.round(cpus * 1e9) };
 }
 
-function publishedPort({ host, container }: { host: number; container: number }) {
+function publishedPort({ host, container }: PublishedPort) {
   return { publishMode: "host", publishedPort: host, targetPort: container, protocol: "tcp" };
 }
 

@@ -16,6 +16,11 @@ LOG_FOLDER=/var/log/edge
 LOG_LINK=/tmp/nginx/requests.log
 CHECK_SECONDS=2
 
+# Chain and key in one file, which ops puts there and replaces in one step. nginx gets a copy that was looked at, so that whatever
+# becomes of the volume it goes on with a good one.
+CERTIFICATE=/certificates/edge.pem
+SERVED=/tmp/nginx/edge.pem
+
 # The status page is renewed once a minute. While it is not, for NGINX_OLD_SECONDS, a mark lies here, and nginx says so on the page.
 STATUS_PAGE=/pages/status.html
 OLD_MARK=/tmp/nginx/old
@@ -45,6 +50,10 @@ allow NGINX_RESOLVER '[0-9a-fA-F.:]+|\[[0-9a-fA-F:]+\](:[0-9]+)?' 'an IP address
 allow NGINX_LOGIN_PATHS '(/[A-Za-z0-9._~/-]+( |$))+' 'paths are allowed, for example /api/login'
 allow NGINX_LOGIN_PER_MINUTE '[1-9][0-9]{0,3}' 'a number of requests is allowed'
 allow NGINX_LOGIN_BURST '[0-9]{1,4}' 'a number of requests is allowed'
+[ -z "$NGINX_TLS_URL" ] ||
+  allow NGINX_TLS_URL 'https://[A-Za-z0-9.-]+(:[0-9]{1,5})?' 'an https origin is allowed, for example https://crm.example.com'
+allow NGINX_TLS_PORT '[0-9]{1,5}' 'a port number is allowed'
+allow NGINX_INNER_PORT '[0-9]{1,5}' 'a port number is allowed'
 mkdir -p /tmp/nginx 2>/dev/null && [ -w /tmp/nginx ] || fail "/tmp is not writable for uid $(id -u): mount a tmpfs with mode 1777 there"
 
 log_file=
@@ -71,10 +80,52 @@ login_burst=
 [ "$NGINX_LOGIN_BURST" -eq 0 ] || login_burst=" burst=$NGINX_LOGIN_BURST nodelay"
 retry_seconds=$(((60 + NGINX_LOGIN_PER_MINUTE - 1) / NGINX_LOGIN_PER_MINUTE))
 
+# take_certificate: fails when there is none that can be served.
+take_certificate() {
+  [ -r "$CERTIFICATE" ] || return 1
+  (umask 077 && cp "$CERTIFICATE" "$SERVED.new") || return 1
+  certified=$(openssl x509 -in "$SERVED.new" -noout -pubkey 2>/dev/null) || certified=none
+  held=$(openssl pkey -in "$SERVED.new" -pubout 2>/dev/null) || held=
+  if [ "$certified" != "$held" ]; then
+    rm -f "$SERVED.new"
+    echo "nginx: $CERTIFICATE is not a certificate with its key, and is not served" >&2
+    return 1
+  fi
+  mv "$SERVED.new" "$SERVED"
+}
+
+# nginx has to serve challenges before there can be a certificate. This one is good for a day, which is what the alarm on
+# certificates goes off at while no other one comes.
+make_placeholder() {
+  umask=$(umask)
+  umask 077
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj "/CN=placeholder" \
+    -keyout "$SERVED.key" -out "$SERVED.crt" 2>/dev/null || fail 'openssl could not make a certificate to begin with'
+  cat "$SERVED.crt" "$SERVED.key" >"$SERVED"
+  rm "$SERVED.crt" "$SERVED.key"
+  umask "$umask"
+  echo "nginx: no certificate is there yet: a placeholder is served, which browsers refuse" >&2
+}
+
+# Another file than before has another one of these.
+stamp() {
+  stat -c '%i %Y %s' "$CERTIFICATE" 2>/dev/null || echo none
+}
+
+listen="listen $NGINX_PORT default_server;"
+plain=
+if [ -n "$NGINX_TLS_URL" ]; then
+  listen="listen $NGINX_TLS_PORT ssl default_server; listen $NGINX_INNER_PORT default_server; include /etc/nginx/tls.conf;"
+  plain="include /tmp/nginx/plain.conf;"
+  sed -e "s|@PORT@|$NGINX_PORT|g" -e "s|@PUBLIC_URL@|$NGINX_TLS_URL|g" /etc/nginx/plain.conf.template >/tmp/nginx/plain.conf
+  taken=$(stamp)
+  take_certificate || make_placeholder
+fi
+
 sed -e "s|@TRUSTED_PROXIES@|$trusted_proxies|g" -e "s|@TRUSTED_NETWORKS@|$trusted_networks|g" \
   -e "s|@LOGIN_PATHS@|$login_paths|g" -e "s|@LOGIN_PER_MINUTE@|$NGINX_LOGIN_PER_MINUTE|g" \
   -e "s|@LOGIN_BURST@|$login_burst|g" -e "s|@LOGIN_RETRY_SECONDS@|$retry_seconds|g" \
-  -e "s|@PORT@|$NGINX_PORT|g" -e "s|@BACKEND@|$NGINX_BACKEND|g" -e "s|@FRONTEND@|$NGINX_FRONTEND|g" \
+  -e "s|@LISTEN@|$listen|g" -e "s|@PLAIN@|$plain|g" -e "s|@BACKEND@|$NGINX_BACKEND|g" -e "s|@FRONTEND@|$NGINX_FRONTEND|g" \
   -e "s|@LOG_FILE@|$log_file|g" \
   -e "s|@CLIENT_MAX_BODY_SIZE@|$NGINX_CLIENT_MAX_BODY_SIZE|g" -e "s|@RESOLVER@|$NGINX_RESOLVER|g" \
   /etc/nginx/nginx.conf.template >"$CONF"
@@ -131,6 +182,18 @@ rotate() {
   done
 }
 [ -z "$log_file" ] || rotate &
+
+# nginx opens the copy at each handshake, and does not have to be told.
+follow_certificate() {
+  while sleep "$CHECK_SECONDS"; do
+    found=$(stamp)
+    [ "$found" != "$taken" ] || continue
+    taken=$found
+    take_certificate || continue
+    echo "nginx: serves another certificate" >&2
+  done
+}
+[ -z "$NGINX_TLS_URL" ] || follow_certificate &
 
 # A signal ends the wait, too: nginx has ended when it is not there any more.
 while

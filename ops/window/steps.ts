@@ -15,7 +15,7 @@ import type { Clock } from "../tasks/clock";
 import { type ArchivePlace, applyRule } from "./archive";
 import { checkCertificate, describeImages, healthy, pageCheck } from "./checks";
 import { reindex, vacuum, withDatabase } from "./database";
-import type { Step, StepContext } from "./run";
+import type { Skipped, Step, StepContext } from "./run";
 import type { WindowSettings } from "./settings";
 
 const TIMEOUT_MS = 10_000;
@@ -28,6 +28,8 @@ export interface StepParts {
   /** Folder on whose disk archives are packed. */
   readonly scratch: string;
   readonly backups: Backups;
+  /** Where ops looks after the certificate: renews it when it is time. @returns How it stands, in one line. */
+  readonly renewCertificate?: (log: (line: string) => void) => Promise<string>;
   readonly backendUrl: string;
   /** The edge inside the stack's network. */
   readonly edgeUrl: string;
@@ -77,7 +79,7 @@ export async function freshBackup(
 }
 
 export function windowSteps(parts: StepParts): Step[] {
-  const { window, secrets, clock } = parts;
+  const { secrets, clock } = parts;
   const database = join(secrets, "maintenance_database_url");
   return [
     {
@@ -101,7 +103,7 @@ export function windowSteps(parts: StepParts): Step[] {
     {
       name: "certificates",
       failure: "go on",
-      run: () => checkCertificate(window.publicUrl, clock.now(), TIMEOUT_MS),
+      run: ({ log }) => certificate(parts, log),
     },
     {
       name: "verification",
@@ -109,6 +111,17 @@ export function windowSteps(parts: StepParts): Step[] {
       run: () => healthy({ ...innerChecks(parts), ...pageChecks(parts) }, TIMEOUT_MS + 500),
     },
   ];
+}
+
+/** As users see it, after it was renewed where that is ours to do. */
+async function certificate(
+  { window, clock, renewCertificate }: StepParts,
+  log: (line: string) => void,
+): Promise<string | Skipped> {
+  if (renewCertificate !== undefined) {
+    log(await renewCertificate(log));
+  }
+  return checkCertificate(window.publicUrl, clock.now(), TIMEOUT_MS);
 }
 
 function innerChecks({ secrets, backendUrl }: StepParts): Record<string, Check> {

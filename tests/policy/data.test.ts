@@ -1,5 +1,18 @@
+import assert from "node:assert/strict";
 import { type Case, refusals } from "./support/cases";
-import { set, valueAt } from "./support/harness";
+import { happyStack } from "./support/happy";
+import { change, type Declared, declare, judge, set, valueAt } from "./support/harness";
+
+const CERTIFICATES = { type: "volume", source: "fitnesscrm-local-certificates", target: "/certificates" };
+
+/** Mounts one more volume into a service. */
+function mount(service: Declared, mounted: object): void {
+  const mounts = valueAt(service, "taskSpec.containerSpec.mounts");
+  set(service, "taskSpec.containerSpec.mounts", [...(Array.isArray(mounts) ? mounts : []), mounted]);
+}
+
+const KEY_REFUSED = (service: string): string =>
+  `Service ${service} has the volume at /certificates, where the key of the certificate lies, and need not. Allowed: a mount at /certificates of ops, and a read-only one of nginx. Manual M40: "Update SSL certificates".`;
 
 const cases: Case[] = [
   {
@@ -83,8 +96,38 @@ const cases: Case[] = [
     message:
       'Service nginx does not serve the status page that ops writes. Allowed: a read-only mount at /pages of the volume that ops has there. Manual M38: "Status page update".',
   },
+  {
+    refuses: "an edge that may change its certificate",
+    resource: "Service nginx",
+    edit: (nginx) => mount(nginx, { ...CERTIFICATES, readOnly: false }),
+    policy: "certificate-key-apart",
+    message: KEY_REFUSED("nginx"),
+  },
+  {
+    refuses: "a backend that can read the key of the certificate",
+    resource: "Service backend",
+    edit: (backend) => mount(backend, { ...CERTIFICATES, readOnly: true }),
+    policy: "certificate-key-apart",
+    message: KEY_REFUSED("backend"),
+  },
 ];
 
 describe("policies on data", () => {
   refusals(cases);
+
+  it("accept a certificate that ops writes, nginx reads, and no backup has", () => {
+    const volume = declare(
+      "docker:index/volume:Volume",
+      "certificates",
+      { name: CERTIFICATES.source, labels: [{ label: "fitnesscrm.stack", value: "local" }] },
+      { protect: true },
+    );
+    const written = change([...happyStack(), volume], "Service ops", (ops) =>
+      mount(ops, { ...CERTIFICATES, readOnly: false }),
+    );
+    const stack = change(written, "Service nginx", (nginx) =>
+      mount(nginx, { ...CERTIFICATES, readOnly: true }),
+    );
+    assert.deepEqual(judge(stack), []);
+  });
 });

@@ -47,7 +47,11 @@ export function recordServices(
       new Image(name, { reference: `registry.example.com/${name}@sha256:${"0".repeat(64)}`, dockerHost: "" });
     const key = (name: string) => new aws.iam.AccessKey(name, { user: name });
     const rollout = new Rollout("rollout", { stack, record: Promise.resolve(attempt), pin: parsed.pin });
-    const foundation = new StackFoundation("foundation", { stack, drills: parsed.drills });
+    const foundation = new StackFoundation("foundation", {
+      stack,
+      drills: parsed.drills,
+      certificates: parsed.http.tls !== undefined,
+    });
     const stateful = new StatefulServices("stateful", {
       stack,
       rollout,
@@ -84,9 +88,10 @@ export function recordServices(
       tasks: new ScheduledTasks("tasks", {
         stack,
         timeZone: parsed.timeZone,
-        tasks: taskDefinitions(),
+        tasks: taskDefinitions({ certificates: parsed.http.tls !== undefined }),
       }),
       backupSettings: "{}",
+      certificateSettings: parsed.http.tls && "{}",
       monitoringDatabaseUrl: PLANTED.monitoringUrl,
       maintenanceDatabaseUrl: PLANTED.maintenanceUrl,
       backupDatabaseUrl: PLANTED.backupUrl,

@@ -217,7 +217,7 @@ describe("a command in an operations container", () => {
       await refused(
         run("", "vacuum"),
         'task "vacuum" does not exist: must be one of backup, report-morning, report-security, report-errors, report-tables, ' +
-          "report-performance, restore-drill, maintenance-notice, maintenance-window",
+          "report-performance, restore-drill, maintenance-notice, maintenance-window, certificates",
         2,
       );
       await refused(run("", "restore-drill", "x"), /^--label: only a backup has a label/, 2);

@@ -9,6 +9,7 @@ import {
   parseCount,
   parseTime,
   schedule,
+  stackHas,
   stackZone,
   windowTimes,
 } from "../../../cli/schedule";
@@ -119,6 +120,26 @@ describe("schedule", () => {
       { task: "maintenance-notice", zone: ZONE, next: ["2026-12-04T07:00:00.000Z"] },
       { task: "maintenance-window", zone: ZONE, next: ["2026-11-01T07:00:00.000Z"] },
     ]);
+  });
+
+  it("has the certificate's task where TLS ends at the edge", async () => {
+    const from = new Date("2026-10-31T12:00:00Z");
+    const names = (has: { certificates: boolean }) => schedule(ZONE, from, 1, has).map(({ task }) => task);
+    assert.deepEqual(
+      names({ certificates: true }).filter((name) => !names({ certificates: false }).includes(name)),
+      ["certificates"],
+    );
+    const home = folders.create({
+      "stacks/with/Pulumi.with.yaml": "config:\n  fitnesscrm:http:\n    tls: { email: ops@example.com }\n",
+      "stacks/without/Pulumi.without.yaml": "config:\n  fitnesscrm:http:\n    port: 80\n",
+    });
+    await withEnvironment({ FITNESSCRM_HOME: home }, () => {
+      assert.deepEqual(["with", "without", "none"].map(stackHas), [
+        { certificates: true },
+        { certificates: false },
+        { certificates: false },
+      ]);
+    });
   });
 
   it("stands beside tasks, whose run takes its own options", async () => {

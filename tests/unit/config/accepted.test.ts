@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PROJECT, parseConfig, SECRETS } from "../../../config";
+import { certificateNames, edgePortOf, PROJECT, parseConfig, SECRETS } from "../../../config";
 import {
   BACKEND_IMAGE,
   FRONTEND_IMAGE,
@@ -30,6 +30,7 @@ describe("configuration that is accepted", () => {
       deploy: { endpoints: ["/", "/api/health"], watchSeconds: 10, maxErrors: 5 },
       host: "",
       http: {
+        httpsPort: 443,
         port: 80,
         trustedProxies: [],
         loginLimit: { paths: ["/api/login"], perMinute: 10, burst: 20 },
@@ -162,6 +163,24 @@ describe("configuration that is accepted", () => {
       ],
     };
     assert.deepEqual(parse(withValue(minimalConfig(), "contacts.rota", rota)).contacts.rota, rota);
+  });
+
+  it("TLS at the edge with a certificate of the public URL's name, from Let's Encrypt unless another authority is named", () => {
+    const http = { publicUrl: "https://CRM.example.com:8443", tls: { email: "ops@example.com" } };
+    const plain = parse({ ...minimalConfig(), http: { ...http, tls: undefined } });
+    assert.equal(edgePortOf(plain.http), 80);
+    const { http: parsed } = parse({ ...minimalConfig(), http });
+    assert.deepEqual(parsed.tls, {
+      email: "ops@example.com",
+      directory: "https://acme-v02.api.letsencrypt.org/directory",
+    });
+    assert.equal(edgePortOf(parsed), 443);
+    assert.deepEqual(certificateNames(parsed), ["crm.example.com"]);
+    const directory = "https://ca.example.com:14000/dir";
+    const other = { ...http, httpsPort: 8443, tls: { ...http.tls, directory } };
+    const { http: named } = parse({ ...minimalConfig(), http: other });
+    assert.equal(named.tls?.directory, directory);
+    assert.equal(edgePortOf(named), 8443);
   });
 
   it("webhooks over TLS, and without it where an emulator stands in for AWS", () => {

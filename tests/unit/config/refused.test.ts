@@ -8,6 +8,7 @@ const TOP_LEVEL =
 const BY_DIGEST =
   "must name an image by digest, such as registry.example.com/fitnesscrm/backend@sha256:<64 hex digits>";
 const EMAIL = "must be an email address such as oncall@example.com";
+const TLS = { email: "ops@example.com" };
 const IANA = "must be an IANA time zone such as America/New_York";
 
 /** One wrong value, set into an otherwise right configuration, and the whole line that a person gets. */
@@ -27,7 +28,7 @@ const WRONG: Case[] = [
   [
     "http.prt",
     80,
-    "fitnesscrm:http.prt is not a key: must be one of port, publicUrl, trustedProxies, loginLimit",
+    "fitnesscrm:http.prt is not a key: must be one of port, httpsPort, tls, publicUrl, trustedProxies, loginLimit",
   ],
   [
     "contacts.securityTeam.phone",
@@ -303,6 +304,43 @@ const WRONG: Case[] = [
     "http.publicUrl",
     "crm.example.com",
     'fitnesscrm:http.publicUrl is "crm.example.com": must be an origin without a slash at its end, such as https://crm.example.com',
+  ],
+  ...[undefined, "http://crm.example.com"].map((publicUrl): [string, unknown, string] => [
+    "http",
+    { publicUrl, tls: TLS },
+    `fitnesscrm:http.publicUrl is ${publicUrl === undefined ? "not set" : JSON.stringify(publicUrl)}: must be an https URL such as https://crm.example.com where http.tls is set`,
+  ]),
+  ...[
+    "https://192.0.2.7",
+    "https://[2001:db8::1]",
+    "https://localhost",
+    "https://a.localhost",
+    "https://crm",
+    "https://*.example.com",
+  ].map((publicUrl): [string, unknown, string] => [
+    "http",
+    { publicUrl, tls: TLS },
+    `fitnesscrm:http.publicUrl is ${JSON.stringify(publicUrl)}: must have a full name such as crm.example.com where http.tls is set: the authority comes there to look`,
+  ]),
+  [
+    "http",
+    { publicUrl: "https://crm.example.com", port: 443, tls: TLS },
+    "fitnesscrm:http.httpsPort is not set: must be another port than http.port, where plain HTTP arrives",
+  ],
+  [
+    "http",
+    { publicUrl: "https://crm.example.com", tls: { email: "ops" } },
+    'fitnesscrm:http.tls.email is "ops": must be an email address such as oncall@example.com',
+  ],
+  [
+    "http",
+    { publicUrl: "https://crm.example.com", tls: {} },
+    "fitnesscrm:http.tls.email is not set: must be an email address such as oncall@example.com",
+  ],
+  [
+    "http",
+    { publicUrl: "https://crm.example.com", tls: { ...TLS, directory: "http://ca.example.com/dir" } },
+    'fitnesscrm:http.tls.directory is "http://ca.example.com/dir": must be the https URL of an ACME directory such as https://acme-v02.api.letsencrypt.org/directory',
   ],
   ["replicas.backend", 0, "fitnesscrm:replicas.backend is 0: must be 1 or more"],
   ["replicas.backend", 21, "fitnesscrm:replicas.backend is 21: must be 20 or less"],

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { SecretName } from "../../../config";
 import { SECRETS, SERVICES } from "../../../config";
+import { RENEW_DAYS } from "../../../ops/certificates/certificate";
 import { proseOf, tablesOf, textOf } from "../../support/documents";
 import { deployedStack, type Stack } from "./truth/deployed";
-import { edgeAnswers, edgeDirective, edgeHeaders, edgePaths } from "./truth/edge";
+import { edgeAnswers, edgeDirective, edgeHeaders, edgePaths, tlsVersions } from "./truth/edge";
 import { exampleFailure, exampleRoutes, exampleSwitch } from "./truth/exampleApp";
 import * as truth from "./truth/facts";
 
@@ -76,6 +77,8 @@ const DOCUMENTS: Record<string, Document> = {
     numbers: ({ oldVersionDays, log }) => [
       truth.supportedSystems(),
       `TCP ports ${truth.openPorts()} open`,
+      `\`http.httpsPort\` (${truth.DEFAULTS.http.httpsPort})`,
+      `fewer than ${RENEW_DAYS} days`,
       `older version for ${oldVersionDays} days`,
       `${log.files} files of ${log.mebibytes} MiB`,
     ],
@@ -162,6 +165,7 @@ const DOCUMENTS: Record<string, Document> = {
         `\`http.loginLimit.perMinute\` (${loginLimit.perMinute})`,
         `\`http.loginLimit.burst\` (${loginLimit.burst})`,
         `gets ${truth.loginLimitStatus()} in JSON`,
+        `speaks ${tlsVersions()} with`,
         `\`alarms.failedLogins.minutes\` (${minutes})`,
         `\`alarms.failedLogins.above\` (${above})`,
         `does nothing for ${idleInTransactionMinutes} minutes is ended`,

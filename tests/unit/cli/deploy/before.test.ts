@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { AttemptRecord } from "../../../../attempt";
-import { excuseFor, isFirstDeployment } from "../../../../cli/deploy/before";
+import { excuseFor, isFirstDeployment, opensEdge } from "../../../../cli/deploy/before";
 import type { StackServiceInfo } from "../../../../cli/docker";
 
 const service = (name: string): StackServiceInfo => ({
@@ -19,6 +19,17 @@ describe("the first deployment of a stack", () => {
   ];
   for (const [what, running, isFirst] of TABLE) {
     it(what, () => assert.equal(isFirstDeployment(running.map(service)), isFirst));
+  }
+});
+
+describe("a deployment opens the port at which users are answered", () => {
+  const TABLE: [what: string, running: StackServiceInfo[], opens: boolean][] = [
+    ["where the edge had another one", [{ ...service("nginx"), publishedPorts: [80] }], true],
+    ["not where the edge has it already", [{ ...service("nginx"), publishedPorts: [80, 443] }], false],
+    ["not where the edge is gone, which is to be told", [service("db")], false],
+  ];
+  for (const [what, running, opens] of TABLE) {
+    it(what, () => assert.equal(opensEdge(running, 443), opens));
   }
 });
 

@@ -48,6 +48,7 @@ describe("the images of a release", () => {
     app: { ...(source !== undefined && { source }), environment: {}, logLevel: "INFO", allowedOrigins: [] },
     http: {
       port: 8080,
+      httpsPort: 8443,
       trustedProxies: [],
       loginLimit: { paths: ["/api/login"], perMinute: 10, burst: 20 },
     },

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { isStackName } from "../../../../config";
+import { readCertificateSettings } from "../../../../ops/certificates/settings";
 import { TELEGRAF_VERSION } from "../../../../versions";
 import {
   BACKEND_IMAGE,
@@ -21,6 +22,7 @@ import {
   type Recording,
 } from "../../../support/mocks";
 import { type ProgramRun, recordProgram } from "../../../support/program";
+import { TempFolders } from "../../../support/temp";
 
 /** A stack on a server, with everything said that can be. */
 function completeConfig(): ConfigObject {
@@ -239,6 +241,24 @@ describe("the whole program", () => {
   it("builds the agent with the toolchain's version of Telegraf", () => {
     assert.match(TELEGRAF_VERSION, /^\d+\.\d+\.\d+$/);
     assert.ok(only(resources, "command:local:Command", "agent"));
+  });
+
+  it("tells ops which certificate to look after, where TLS ends at the edge", async () => {
+    const http = { publicUrl: "https://crm.example.com:8443", tls: { email: "ops@example.com" } };
+    const { resources: found } = await recordProgram("unit", { ...completeConfig(), http });
+    const file = only(found, "docker:index/serviceConfig:ServiceConfig", "fitnesscrm-unit-certificates")
+      .inputs.data as string;
+    const folders = new TempFolders();
+    after(() => folders.remove());
+    const path = join(
+      folders.create({ "certificates.json": Buffer.from(file, "base64").toString() }),
+      "certificates.json",
+    );
+    assert.deepEqual(await readCertificateSettings(path), {
+      names: ["crm.example.com"],
+      email: "ops@example.com",
+      directory: "https://acme-v02.api.letsencrypt.org/directory",
+    });
   });
 
   it("logs the application in as the spare role while its password is replaced, and nobody else", async () => {

@@ -55,6 +55,46 @@ describe("configuration of a stack", () => {
     });
   });
 
+  it("has TLS end at the edge, with a certificate that only ops writes, and is asked from inside in plain HTTP", async () => {
+    const { resources: found } = await recordServices("unit", {
+      ...minimalConfig(),
+      http: { publicUrl: "https://crm.example.com", httpsPort: 8443, tls: { email: "ops@example.com" } },
+    });
+    const edge = only(found, SERVICE, "nginx");
+    assert.deepEqual(edge.inputs.endpointSpec, {
+      mode: "dnsrr",
+      ports: [
+        { publishMode: "host", publishedPort: 80, targetPort: 80, protocol: "tcp" },
+        { publishMode: "host", publishedPort: 8443, targetPort: 443, protocol: "tcp" },
+      ],
+    });
+    const environment = (name: string) => taskSpecOf(only(found, SERVICE, name)).containerSpec.env;
+    assert.equal(environment("nginx")?.NGINX_TLS_URL, "https://crm.example.com");
+    assert.equal(environment("ops")?.OPS_EDGE_URL, "http://nginx:8080");
+    assert.equal(environment("agent")?.AGENT_EDGE_URL, "http://nginx:8080");
+    const users = found
+      .filter(({ type }) => type === SERVICE)
+      .flatMap((service) =>
+        taskSpecOf(service)
+          .containerSpec.mounts.filter(({ source }) => source === "fitnesscrm-unit-certificates")
+          .map(({ target, readOnly }) => [service.name, target, readOnly === true]),
+      );
+    assert.deepEqual(users, [
+      ["nginx", "/certificates", true],
+      ["ops", "/certificates", false],
+    ]);
+    const configs = taskSpecOf(only(found, SERVICE, "ops")).containerSpec.configs as { fileName: string }[];
+    assert.equal(configs.filter(({ fileName }) => fileName === "/fitnesscrm/certificates.json").length, 1);
+    const calendar = only(found, "docker:index/serviceConfig:ServiceConfig", "fitnesscrm-unit-tasks").inputs
+      .data as string;
+    assert.match(Buffer.from(calendar, "base64").toString(), /"certificates"/);
+  });
+
+  it("has nothing of a certificate where TLS does not end at the edge", () => {
+    const said = JSON.stringify(resources.map(({ name, inputs }) => [name, inputs]));
+    assert.doesNotMatch(said, /certificates|NGINX_TLS|EDGE_URL/);
+  });
+
   it("sets the backend's environment beside what the stack sets", () => {
     assert.deepEqual(environmentOf("backend"), {
       FITNESSCRM_DRAIN_SECONDS: "5",

@@ -6,7 +6,10 @@ describe("what stands still below the services", () => {
   let resources: Recorded[];
   before(async () => {
     resources = (
-      await record("unit", () => new StackFoundation("foundation", { stack: "unit", drills: false }))
+      await record(
+        "unit",
+        () => new StackFoundation("foundation", { stack: "unit", drills: false, certificates: false }),
+      )
     ).resources;
   });
 
@@ -43,7 +46,7 @@ describe("what stands still below the services", () => {
   it("has a small file system in memory beside them where there are fire drills, which a destroy may take along", async () => {
     const drills = await record(
       "unit",
-      () => new StackFoundation("foundation", { stack: "unit", drills: true }),
+      () => new StackFoundation("foundation", { stack: "unit", drills: true, certificates: false }),
     );
     const disk = only(drills.resources, "docker:index/volume:Volume", "drill-disk");
     assert.deepEqual(disk.inputs, {
@@ -53,6 +56,16 @@ describe("what stands still below the services", () => {
       labels: [{ label: "fitnesscrm.stack", value: "unit" }],
     });
     assert.equal(disk.protect, false);
+  });
+
+  it("has the edge's certificate beside them where TLS ends there, protected like the rest", async () => {
+    const { resources: found } = await record(
+      "unit",
+      () => new StackFoundation("foundation", { stack: "unit", drills: false, certificates: true }),
+    );
+    const volume = only(found, "docker:index/volume:Volume", "certificates");
+    assert.equal(volume.inputs.name, "fitnesscrm-unit-certificates");
+    assert.equal(volume.protect, true);
   });
 
   it("is protected, and nothing else belongs to it", () => {

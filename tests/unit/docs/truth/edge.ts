@@ -62,3 +62,12 @@ export function edgeAnswers(): [status: string, body: string][] {
     body,
   ]);
 }
+
+/** As `TLS 1.2 and 1.3`. */
+export function tlsVersions(): string {
+  const [, versions = ""] = /^ssl_protocols (.+);$/m.exec(textOf("images/nginx/tls.conf")) ?? [];
+  return `TLS ${versions
+    .split(" ")
+    .map((version) => version.replace("TLSv", ""))
+    .join(" and ")}`;
+}

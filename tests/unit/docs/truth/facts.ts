@@ -74,7 +74,7 @@ export function unsetKeys(): string[] {
 const isUnset = (value: unknown): boolean => (JSON.stringify(value) ?? "").includes(UNSET);
 
 export function tasks(): TaskDefinition[] {
-  return taskDefinitions();
+  return taskDefinitions({ certificates: true });
 }
 
 /** Days of a crontab, in the documents' words. */

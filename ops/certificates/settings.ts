@@ -1,0 +1,19 @@
+import { z } from "zod";
+import { readSettingsFile } from "../settingsFile";
+
+const schema = z.strictObject({
+  /** Host names that the certificate is for; the first one names lego's files. */
+  names: z.array(z.string().regex(/^[a-z0-9.-]+$/)).min(1),
+  /** Of the account at the authority. */
+  email: z.email(),
+  /** URL of the authority's ACME directory. */
+  directory: z.url({ protocol: /^https$/ }),
+});
+
+/** What ops is told of certificates: `/fitnesscrm/certificates.json`. There on stacks with `http.tls` only. */
+export type CertificateSettings = z.infer<typeof schema>;
+
+/** @throws Error of one line when the file is missing or not valid. */
+export function readCertificateSettings(path: string): Promise<CertificateSettings> {
+  return readSettingsFile("settings of certificates", path, schema);
+}
