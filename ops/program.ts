@@ -3,6 +3,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { listBackups, runBackup } from "./backup/backup";
 import { type BackupSettings, readSettings } from "./backup/settings";
+import { logArchiveWork } from "./logs/archive";
+import { logArchiveParts } from "./logs/bucket";
 import { openMailer } from "./mail/mailer";
 import { REPORT_KINDS, taskOf } from "./reports/model";
 import { type ReportPlaces, reportPlaces, reportTask } from "./reports/open";
@@ -72,6 +74,7 @@ function works(
 ): Record<string, TaskWork> {
   return {
     backup: (context) => runBackup(settings, context),
+    "log-archive": logArchiveWork(logArchiveParts(settings, places)),
     "restore-drill": async (context) => {
       const result = await drill(settings, context, places);
       return {

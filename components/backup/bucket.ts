@@ -1,6 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { PREFIXES } from "../../bucketLayout";
+import { MANUAL } from "../../manual";
 
 export interface BackupBucketArgs {
   stack: string;
@@ -18,13 +19,16 @@ const RECORD_DAYS = 2 * 366;
 /** Days for which a report is kept: a year, and the weeks in which it is compared. */
 const REPORT_DAYS = 400;
 
+/** Days for which archived logs are kept: as long as the backups of the same time (M43). The manual names none for logs. */
+const LOG_DAYS = MANUAL.backup.retentionDaysS3;
+
 /** Days after which the parts of an upload that never finished go. */
 const BROKEN_UPLOAD_DAYS = 7;
 
 /**
  * The S3 bucket for backups (M43): private, encrypted, versioned, TLS only, emptied by lifecycle and by nothing else.
  *
- * Three users: the writer adds backups, reports and records of deployments and incidents, and can neither delete nor overwrite for good (versions
+ * Three users: the writer adds backups, reports, logs and records of deployments and incidents, and can neither delete nor overwrite for good (versions
  * stay); the reader is for restores; the archiver keeps the database's log below a prefix of its own, where what expires is
  * deleted, and brought back from its version if it must. A stolen server can thus not destroy its own backups. Protected, and
  * left where it is when the stack is destroyed.
@@ -53,7 +57,7 @@ export class BackupBucket extends pulumi.ComponentResource {
 
     this.bucketName = bucket.bucket;
     this.bucketArn = bucket.arn;
-    const { backups, wal, deployments, incidents, reports, archive } = PREFIXES;
+    const { backups, wal, deployments, incidents, reports, archive, logs } = PREFIXES;
     this.writer = this.createUser(name, args, "writer", [
       {
         actions: ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObjectAttributes"],
@@ -63,6 +67,7 @@ export class BackupBucket extends pulumi.ComponentResource {
       { actions: ["s3:PutObject"], on: `${incidents}*` },
       { actions: ["s3:PutObject"], on: `${reports}*` },
       { actions: ["s3:PutObject", "s3:AbortMultipartUpload"], on: `${archive}*` },
+      { actions: ["s3:PutObject", "s3:AbortMultipartUpload"], on: `${logs}*` },
       { actions: ["s3:ListBucket", "s3:GetBucketLocation"], on: "bucket" },
     ]);
     this.archiver = this.createUser(name, args, "archiver", [
@@ -202,6 +207,12 @@ export class BackupBucket extends pulumi.ComponentResource {
             status: "Enabled",
             filter: { prefix: PREFIXES.reports },
             expiration: { days: REPORT_DAYS },
+          },
+          {
+            id: "expire-logs",
+            status: "Enabled",
+            filter: { prefix: PREFIXES.logs },
+            expiration: { days: LOG_DAYS },
           },
         ],
       },
