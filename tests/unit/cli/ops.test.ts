@@ -216,7 +216,7 @@ describe("a command in an operations container", () => {
       await refused(run('echo "ops: disk full" >&2; exit 1'), "disk full");
       await refused(
         run("", "vacuum"),
-        'task "vacuum" does not exist: must be one of backup, report-morning, report-security, report-errors, report-tables, ' +
+        'task "vacuum" does not exist: must be one of backup, log-archive, report-morning, report-security, report-errors, report-tables, ' +
           "report-performance, restore-drill, maintenance-notice, maintenance-window",
         2,
       );
