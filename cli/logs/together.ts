@@ -17,6 +17,8 @@ export interface TogetherArgs {
   isHeld: boolean;
   /** So many of the last lines of each service; all where it is left out. */
   tail: number | undefined;
+  /** Where lines go; standard output where it is left out. */
+  write?: (text: string) => void;
 }
 
 export interface TogetherRequest {
@@ -33,10 +35,10 @@ export interface TogetherRequest {
  * @throws UserError after the engine's lines, where the archive, or one of the engine's logs, could not be read.
  */
 export async function showTogether(args: TogetherArgs, request: TogetherRequest): Promise<void> {
-  const { tail, prefixOf } = args;
+  const { tail, prefixOf, write = (text) => void process.stdout.write(text) } = args;
   const last = tail === undefined ? undefined : new LastLines(tail);
   const print = (lines: readonly TimedLine[]): void => {
-    for (const { service, line } of lines) process.stdout.write(`${prefixOf(service)}${line}\n`);
+    for (const { service, line } of lines) write(`${prefixOf(service)}${line}\n`);
   };
   const show = (lines: readonly TimedLine[]): void => (last === undefined ? print(lines) : last.add(lines));
 
