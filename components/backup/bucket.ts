@@ -1,13 +1,12 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { PREFIXES } from "../../bucketLayout";
-import { MANUAL } from "../../manual";
 
 export interface BackupBucketArgs {
   stack: string;
   /** Exact name; by default derived from the stack and made unique by Pulumi. */
   bucketName?: string;
-  /** Days for which a backup is kept (M43: 90). */
+  /** Days for which a backup, and what was logged at its time, is kept (M43: 90). */
   retentionDays: number;
 }
 
@@ -18,9 +17,6 @@ const RECORD_DAYS = 2 * 366;
 
 /** Days for which a report is kept: a year, and the weeks in which it is compared. */
 const REPORT_DAYS = 400;
-
-/** Days for which archived logs are kept: as long as the backups of the same time (M43). The manual names none for logs. */
-const LOG_DAYS = MANUAL.backup.retentionDaysS3;
 
 /** Days after which the parts of an upload that never finished go. */
 const BROKEN_UPLOAD_DAYS = 7;
@@ -212,7 +208,8 @@ export class BackupBucket extends pulumi.ComponentResource {
             id: "expire-logs",
             status: "Enabled",
             filter: { prefix: PREFIXES.logs },
-            expiration: { days: LOG_DAYS },
+            // The manual names no days for logs: they explain what happened to the data of a backup.
+            expiration: { days: retentionDays },
           },
         ],
       },
