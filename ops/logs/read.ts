@@ -1,10 +1,11 @@
 /** Reads archived logs for the launcher, in the container that has the key. */
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import type { BackupSettings } from "../backup/settings";
+import { withFolder } from "../restore/scratch";
 import type { RestorePlaces } from "../restore/source";
 import { plainZstd } from "../restore/unpack";
 import { withLogs } from "./bucket";
@@ -23,6 +24,10 @@ import {
 
 /** Somebody waits for it, who has the engine's lines meanwhile. */
 const PATIENCE_MS = 15_000;
+const DRAIN_MS = 300_000;
+/** What a run that was killed has left is nobody's any more after this time. */
+const LEFT_MS = 86_400_000;
+const FOLDER = ".logs-";
 
 /** Where segments come from. */
 export interface LogReader {
@@ -39,7 +44,8 @@ export interface LogReader {
 export async function answerLogs(request: LogRequest, reader: LogReader, out: Writable): Promise<void> {
   const say = async (document: ArchiveAnswer): Promise<void> => {
     if (!out.write(`${JSON.stringify(document)}\n`)) {
-      await once(out, "drain");
+      // The launcher takes whatever comes: one that was ended leaves us a pipe that nobody empties.
+      await once(out, "drain", { signal: AbortSignal.timeout(DRAIN_MS) });
     }
   };
   const segments = segmentsFor(await reader.segments(), request);
@@ -89,6 +95,17 @@ function parse(text: string, segment: Segment): LogLine {
   }
 }
 
+/** Others may be reading at the same time: only what is old goes. */
+async function removeLeft(scratch: string): Promise<void> {
+  for (const name of (await readdir(scratch)).filter((each) => each.startsWith(FOLDER))) {
+    const folder = join(scratch, name);
+    const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > LEFT_MS) {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
+
 /** Answers out of the stack's bucket, with the key of the backups. */
 export async function readLogs(
   settings: BackupSettings,
@@ -98,22 +115,17 @@ export async function readLogs(
   { secrets, scratch }: Pick<RestorePlaces, "secrets" | "scratch">,
 ): Promise<void> {
   await withLogs(settings, secrets, "backup_reader", { signal, patienceMs: PATIENCE_MS }, async (store) => {
-    const folder = await mkdtemp(join(scratch, ".logs-"));
-    try {
+    await removeLeft(scratch);
+    await withFolder(scratch, FOLDER, async (folder) => {
       const file = join(folder, "segment");
-      await answerLogs(
-        request,
-        {
-          segments: async () => (await store.list()).flatMap(({ key }) => segmentOf(key) ?? []),
-          content: async (segment) => {
-            await store.getToFile(keyOf(segment), file);
-            return plainZstd(join(secrets, "backup_identity"), file, signal);
-          },
+      const reader: LogReader = {
+        segments: async () => (await store.list()).flatMap(({ key }) => segmentOf(key) ?? []),
+        content: async (segment) => {
+          await store.getToFile(keyOf(segment), file);
+          return plainZstd(join(secrets, "backup_identity"), file, signal);
         },
-        out,
-      );
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+      };
+      await answerLogs(request, reader, out);
+    });
   });
 }
