@@ -6,7 +6,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { SERVICES, type ServiceName } from "../../config";
 import type { Sum } from "../backup/crypt";
 import { reasonOf } from "../health";
-import type { Clock } from "../tasks/clock";
 import type { TaskWork } from "../tasks/runner";
 import { GoneError, type LoggedTask, type LogSource } from "./engine";
 import { archivedUntil, fixed, keyOf, type LogLine, type Segment, segmentOf } from "./model";
@@ -27,7 +26,6 @@ export interface LogArchiveParts {
   pack(lines: Readable, file: string, signal: AbortSignal): Promise<Sum>;
   /** Folder on whose disk a segment is packed; of this task alone. */
   readonly scratch: string;
-  readonly clock: Pick<Clock, "now">;
   /** Milliseconds between two attempts to read a log. */
   readonly pauseMs?: number;
 }
@@ -53,7 +51,7 @@ interface Archived {
  */
 export function logArchiveWork(parts: LogArchiveParts): TaskWork {
   return async ({ signal, log }) => {
-    const to = parts.clock.now().getTime() - SETTLE_MS;
+    const to = (await parts.source.now(signal)).getTime() - SETTLE_MS;
     const there = (await parts.bucket.keys(signal)).flatMap((key) => segmentOf(key) ?? []);
     const failures: string[] = [];
     const sum = { services: 0, lines: 0, bytes: 0, gone: 0 };

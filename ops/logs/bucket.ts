@@ -4,7 +4,6 @@ import { packLines } from "../backup/pack";
 import { type BackupStore, backupStore } from "../backup/s3";
 import type { BackupSettings } from "../backup/settings";
 import type { RestorePlaces } from "../restore/source";
-import { systemClock } from "../tasks/clock";
 import type { LogArchiveParts, LogBucket } from "./archive";
 import { engineLogs } from "./engine";
 
@@ -20,7 +19,6 @@ export function logArchiveParts(
     bucket: logBucket(settings, secrets),
     pack: (lines, file, signal) => packLines(lines, settings.recipients, file, signal),
     scratch: join(backups, ".logs"),
-    clock: systemClock,
   };
 }
 

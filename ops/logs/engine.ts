@@ -13,6 +13,8 @@ export interface LoggedTask {
 
 /** Where logs come from. */
 export interface LogSource {
+  /** What the clock shows by which lines are dated, which need not be this container's. */
+  now(signal: AbortSignal): Promise<Date>;
   /** Tasks of a Swarm service, oldest first. None for a service that there is not. */
   tasks(service: string, signal: AbortSignal): Promise<LoggedTask[]>;
   /** What a task wrote from a moment on (milliseconds), in its order. @throws GoneError where the engine has no log of it. */
@@ -41,6 +43,16 @@ const LONGEST_ANSWER = 16 * 1024 * 1024;
 /** @param socketPath Of the engine's reader. */
 export function engineLogs(socketPath: string): LogSource {
   return {
+    async now(signal) {
+      // Refused, like everything that is not on its list, and dated like every answer.
+      const answer = await get(socketPath, "/", signal);
+      answer.resume();
+      const now = new Date(answer.headers.date ?? "");
+      if (Number.isNaN(now.getTime())) {
+        throw new Error("the engine's reader does not say what time it is");
+      }
+      return now;
+    },
     async tasks(service, signal) {
       const filters = encodeURIComponent(JSON.stringify({ service: [service] }));
       const answer = await get(socketPath, `/tasks?filters=${filters}`, signal);

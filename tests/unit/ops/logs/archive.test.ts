@@ -51,8 +51,8 @@ class World {
       stack: "unit",
       pauseMs: 0,
       scratch: this.scratch,
-      clock: { now: () => new Date(this.now) },
       source: {
+        now: async () => new Date(this.now),
         tasks: async (service) => {
           this.asked.push(service);
           return this.tasks.get(service.replace(/^fitnesscrm-unit-/, "")) ?? [];

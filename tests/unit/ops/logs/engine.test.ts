@@ -153,6 +153,12 @@ describe("the engine's logs", () => {
       assert.equal(asked.at(-1), "/tasks/a1/logs?stdout=1&stderr=1&timestamps=1&since=1700000000.007000000");
     });
 
+    it("are dated by the clock of whoever answers", async () => {
+      const now = await engineLogs(socket).now(never);
+      assert.ok(Math.abs(now.getTime() - Date.now()) < 60_000);
+      assert.equal(now.getTime() % 1000, 0, "an HTTP date has seconds");
+    });
+
     it("say what is wrong, in one line", async () => {
       const source = engineLogs(socket);
       await assert.rejects(all(source.lines("gone", 0, never)), GoneError);
