@@ -3,7 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { SERVICES, type ServiceName } from "../../config";
+import { SERVICES, type ServiceName } from "../../serviceNames";
 import type { Sum } from "../backup/crypt";
 import { reasonOf } from "../health";
 import type { TaskWork } from "../tasks/runner";

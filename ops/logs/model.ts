@@ -1,6 +1,6 @@
 /** What is archived of the services' logs, and under which names: pure, and shared with the launcher. */
 import { z } from "zod";
-import { SERVICES, type ServiceName } from "../../config";
+import { SERVICES, type ServiceName } from "../../serviceNames";
 
 /** A line of a service's log, as the archive has it: one JSON object a line. */
 export interface LogLine {

@@ -5,10 +5,10 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import fc from "fast-check";
-import { SERVICES } from "../../../../config";
 import { type LogArchiveParts, logArchiveWork, SETTLE_MS } from "../../../../ops/logs/archive";
 import { GoneError, type LoggedTask } from "../../../../ops/logs/engine";
 import { fixed, keyOf, type LogLine, segmentOf } from "../../../../ops/logs/model";
+import { SERVICES } from "../../../../serviceNames";
 import { TempFolders } from "../../../support/temp";
 
 const T0 = Date.parse("2026-11-26T05:20:00Z");

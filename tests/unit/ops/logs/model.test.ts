@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SERVICES } from "../../../../config";
 import {
   archivedUntil,
   covers,
@@ -12,6 +11,7 @@ import {
   segmentsFor,
   timedLine,
 } from "../../../../ops/logs/model";
+import { SERVICES } from "../../../../serviceNames";
 
 const at = (text: string): number => Date.parse(text);
 const MOMENTS = fc.integer({ min: 0, max: at("2100-01-01T00:00:00Z") });
