@@ -10,4 +10,6 @@ export const PREFIXES = {
   reports: "reports/",
   /** Old rows that a maintenance window has archived (M40); nothing expires. */
   archive: "archive/",
+  /** What the services logged (M55), encrypted; one object a service and run. */
+  logs: "logs/",
 } as const;

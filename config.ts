@@ -15,24 +15,13 @@ import { contactFaults } from "./contactFaults";
 import { maintenance } from "./maintenanceSettings";
 import { KEY_METRICS, type KeyMetric, MANUAL } from "./manual";
 import { images, security } from "./securitySettings";
+import { SERVICES, type ServiceName } from "./serviceNames";
 import { tls, tlsFaults } from "./tlsSettings";
 
 /** The project's name, and the namespace of its configuration keys. */
 export const PROJECT = "fitnesscrm";
 
-/** Services of the stack, in the order in which they depend on each other. */
-export const SERVICES = [
-  "db",
-  "redis",
-  "backend",
-  "frontend",
-  "nginx",
-  "ops",
-  "restore",
-  "engine",
-  "agent",
-] as const;
-export type ServiceName = (typeof SERVICES)[number];
+export { SERVICES, type ServiceName };
 
 /** Generated secrets; each is a key below `fitnesscrm:secrets`. */
 export const SECRETS = [

@@ -30,7 +30,8 @@ const CERTIFICATES: TaskDefinition = {
 
 /**
  * What the operations containers run, and when: the manual's daily backup (M42), and a restore drill each month, since a
- * backup that nobody has restored is a hope (M14, M44). Users hear of a maintenance window before it (M38). Times are of the stack's time zone.
+ * backup that nobody has restored is a hope (M14, M44). Logs are archived when a day is over (M55). Users hear of a maintenance window before it
+ * (M38). Times are of the stack's time zone.
  *
  * @param has What the stack has beside what every stack has: a certificate that ops looks after (`http.tls`).
  */
@@ -47,6 +48,17 @@ export function taskDefinitions(has: { certificates?: boolean } = {}): TaskDefin
       failure:
         `P1: no verified dump of this day; the alarm follows ${backup.dumpAgeHours} hours after the last one. ` +
         "Archived WAL still covers the time since, where it is on",
+    },
+    {
+      name: "log-archive",
+      service: "ops",
+      // When the manual's day is over; the engine's logs have room for more than a day.
+      cron: "20 0 * * *",
+      limitMinutes: 90,
+      missed: "run",
+      failure:
+        "P3: logs of a service are not in the archive, and go when the engine rotates them: " +
+        "./fitnesscrm tasks run log-archive once its reason is gone",
     },
     ...reports.map(
       ({ kind, cron }): TaskDefinition => ({

@@ -12,6 +12,8 @@ export interface OpsOptions {
   input?: string;
   /** Called with every line of progress as it comes. */
   onLine?: (line: string) => void;
+  /** Called with every line that the command prints as its result, which is then kept nowhere else. */
+  onOutput?: (line: string) => void;
   /** No limit when left out. */
   timeoutSeconds?: number;
 }
@@ -130,8 +132,15 @@ function execute(docker: DockerHost, args: readonly string[], options: OpsOption
             child.stdout?.destroy();
             child.stderr?.destroy();
           }, options.timeoutSeconds * 1000);
-    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text;
+    const output = new Promise<void>((done) => {
+      if (options.onOutput !== undefined && child.stdout !== null) {
+        createInterface({ input: child.stdout }).on("line", options.onOutput).on("close", done);
+        return;
+      }
+      child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+        stdout += text;
+      });
+      done();
     });
     const lines = new Promise<void>((done) => {
       if (child.stderr === null) {
@@ -157,7 +166,7 @@ function execute(docker: DockerHost, args: readonly string[], options: OpsOption
     child.on("close", (code) => {
       clearTimeout(timer);
       // A stream that was destroyed has no last line.
-      void (timedOut ? Promise.resolve() : lines).then(() => {
+      void (timedOut ? Promise.resolve() : Promise.all([lines, output])).then(() => {
         if (code === 0 && held !== undefined) {
           options.onLine?.(held);
         }

@@ -138,6 +138,7 @@ const AFTER_LOSS: ReadonlyMap<string, string> = new Map([
   ["pages", "ops writes its pages again within a minute"],
   ["restore", WORKING],
   ["engine", WORKING],
+  ["engine-logs", WORKING],
 ]);
 
 function whatNow(volume: string, stack: string): string {

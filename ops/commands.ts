@@ -8,6 +8,8 @@ import { listBackups } from "./backup/backup";
 import { deployments } from "./deployments/command";
 import { reasonOf } from "./health";
 import { incidents } from "./incidents/command";
+import { logRequest } from "./logs/model";
+import { readLogs } from "./logs/read";
 import { program } from "./program";
 import { REPORT_KINDS } from "./reports/model";
 import { reportPlaces, showReport } from "./reports/open";
@@ -95,6 +97,9 @@ async function answerTo(
       const { report, text: plain, html } = await showReport(kind, settings, reportPlaces(), context);
       return { report, text: plain, html };
     }
+    case "logs":
+      await readLogs(settings, parse(logRequest, await text(streams.stdin)), streams.stdout, context, places);
+      return undefined;
     case "deployments":
       return deployments(
         args,
@@ -108,7 +113,7 @@ async function answerTo(
       );
     default:
       throw new Error(
-        `${JSON.stringify(command)} is no command: there are tasks, window, backups, run NAME, load, uploads, report KIND, deployments and incidents`,
+        `${JSON.stringify(command)} is no command: there are tasks, window, backups, run NAME, load, uploads, report KIND, logs, deployments and incidents`,
       );
   }
 }

@@ -6,6 +6,8 @@ import { type BackupSettings, readSettings } from "./backup/settings";
 import { certificateParts } from "./certificates/open";
 import { readCertificateSettings } from "./certificates/settings";
 import { type CertificateParts, certificateWork } from "./certificates/work";
+import { logArchiveWork } from "./logs/archive";
+import { logArchiveParts } from "./logs/bucket";
 import { openMailer } from "./mail/mailer";
 import { REPORT_KINDS, taskOf } from "./reports/model";
 import { type ReportPlaces, reportPlaces, reportTask } from "./reports/open";
@@ -92,6 +94,7 @@ function works(
 ): Record<string, TaskWork> {
   return {
     backup: (context) => runBackup(settings, context),
+    "log-archive": logArchiveWork(logArchiveParts(settings, places)),
     "restore-drill": async (context) => {
       const result = await drill(settings, context, places);
       return {

@@ -20,6 +20,7 @@ const RETENTION: Basis = {
   row: "M43",
   says: `Retention: ${retentionDaysLocal} days local, ${retentionDaysS3} days S3`,
 };
+const LOG_CLEANING: Basis = { row: "M55", says: "Logs: Rotate logs daily, Clean up disk space" };
 const CONFIDENTIAL: Basis = { row: "M44", says: "Type: Full database dump" };
 
 /** Days within which a backup that was overwritten or deleted can still be brought back: time enough to notice. */
@@ -197,6 +198,8 @@ const BACKUPS = "backups/";
 const DEPLOYMENTS = "deployments/";
 /** Where the records of incidents lie. */
 const INCIDENTS = "incidents/";
+/** Where archived logs lie. */
+const LOGS = "logs/";
 
 /** True when a lifecycle rule is in force for every object of the bucket, or for every one whose key starts so. */
 function covers(rule: LifecycleRule, prefix = ""): boolean {
@@ -219,7 +222,7 @@ const retention = stackRule(
     section: "Backup & Recovery",
     basis: RETENTION,
     demands:
-      "S3 keeps every backup as long as the manual says, then deletes it, its old versions and broken uploads.",
+      "S3 keeps every backup as long as the manual says, then deletes it, its old versions and broken uploads; archived logs go as well.",
     settings: {
       days: atLeast(retentionDaysS3, "Days for which S3 keeps a backup."),
       oldVersionDays: atLeast(
@@ -269,6 +272,12 @@ const retention = stackRule(
         "expires the records of incidents with the backups, or before",
         `expiration.days ${limits.deploymentDays} or more for ${INCIDENTS}`,
         { row: "M52", says: "Post-incident review" },
+      );
+      bucket.judge.must(
+        () => rules().some((rule) => covers(rule, LOGS) && (rule.expiration?.days ?? 0) > 0),
+        "keeps archived logs, and whom they name, for ever",
+        `an enabled rule without a filter narrower than ${LOGS} and with expiration.days`,
+        LOG_CLEANING,
       );
       bucket.judge.must(
         () => enabled().every(({ expiration }) => expiration?.date === undefined),

@@ -20,6 +20,7 @@ const NOTICE: Basis = {
   row: "M38",
   says: `Notify Users (${MANUAL.maintenanceWindow.noticeHours} hours in advance)`,
 };
+const LOGS: Basis = { row: "M55", says: "Logs: Rotate logs daily, Clean up disk space" };
 const SEVERITY: Basis = { row: "M60", says: "Alert Severity: P0, P1, P2, P3" };
 
 /** A backup that takes longer is ended, early enough for the alarm on a missing one. */
@@ -50,7 +51,7 @@ const scheduled = stackRule(
     section: "Backup & Recovery",
     basis: DAILY,
     demands:
-      "The calendar has the daily backup, a monthly restore drill, the maintenance window and the notice of it at the manual's times, by the manual's clock, each with a time limit, and what a failure means.",
+      "The calendar has the daily backup, a monthly restore drill, the daily archive of logs, the maintenance window and the notice of it at the manual's times, by the manual's clock, each with a time limit, and what a failure means.",
   },
   (stack) => {
     const { judge } = stack;
@@ -95,6 +96,18 @@ const scheduled = stackRule(
       () => `lets a restore drill run for ${limit("restore-drill")} minutes`,
       `limitMinutes above ${DRILL_MINUTES.least}, so that a miss of the objective is measured, and ${DRILL_MINUTES.most} or less`,
       OBJECTIVE,
+    );
+    judge.must(
+      () => !present() || (isEveryDay(task("log-archive")?.cron) && task("log-archive")?.service === "ops"),
+      () => `archives its logs at ${JSON.stringify(task("log-archive")?.cron ?? "no time at all")}`,
+      "the task log-archive of the service ops with a cron that comes every day",
+      LOGS,
+    );
+    judge.must(
+      () => !present() || task("log-archive")?.missed === "run",
+      "does not make up for logs that it did not archive in time",
+      'the task log-archive with missed "run"',
+      LOGS,
     );
     judge.must(
       () => !present() || task("maintenance-window")?.cron === WINDOW_CRON,
@@ -168,6 +181,11 @@ function isDaily(cron: unknown, at: string): boolean {
   const [minutes = "", hours = "", ...rest] = fields;
   const has = (field: string, value: number) => field.split(",").map(Number).includes(value);
   return has(minutes, minute) && has(hours, hour) && rest.join(" ") === "* * *";
+}
+
+/** True when a crontab pattern comes on every day, at whatever time. */
+function isEveryDay(cron: unknown): boolean {
+  return /^\d{1,2}(,\d{1,2})* \d{1,2}(,\d{1,2})* \* \* \*$/.test(String(cron).trim());
 }
 
 /** True when a crontab pattern comes in every month, on a day that every month has or on a weekday. */

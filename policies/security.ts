@@ -118,7 +118,7 @@ const socket = resourceRule(
     section: "Security Operations",
     basis: ISOLATE,
     demands:
-      "No service but the engine's reader mounts the engine's socket, not even read-only: whoever reaches it is root on the machine. The reader answers what the metrics need, has no capability and no port. A folder that holds the socket is mounted read-only, by a service without any right to use it.",
+      "No service but the engine's reader mounts the engine's socket, not even read-only: whoever reaches it is root on the machine. The reader answers what metrics and the archive of logs need, has no capability and no port. A folder that holds the socket is mounted read-only, by a service without any right to use it.",
     types: [SERVICE],
   },
   ({ props }, judge) => {

@@ -6,7 +6,7 @@ export interface BackupBucketArgs {
   stack: string;
   /** Exact name; by default derived from the stack and made unique by Pulumi. */
   bucketName?: string;
-  /** Days for which a backup is kept (M43: 90). */
+  /** Days for which a backup, and what was logged at its time, is kept (M43: 90). */
   retentionDays: number;
 }
 
@@ -24,7 +24,7 @@ const BROKEN_UPLOAD_DAYS = 7;
 /**
  * The S3 bucket for backups (M43): private, encrypted, versioned, TLS only, emptied by lifecycle and by nothing else.
  *
- * Three users: the writer adds backups, reports and records of deployments and incidents, and can neither delete nor overwrite for good (versions
+ * Three users: the writer adds backups, reports, logs and records of deployments and incidents, and can neither delete nor overwrite for good (versions
  * stay); the reader is for restores; the archiver keeps the database's log below a prefix of its own, where what expires is
  * deleted, and brought back from its version if it must. A stolen server can thus not destroy its own backups. Protected, and
  * left where it is when the stack is destroyed.
@@ -53,7 +53,7 @@ export class BackupBucket extends pulumi.ComponentResource {
 
     this.bucketName = bucket.bucket;
     this.bucketArn = bucket.arn;
-    const { backups, wal, deployments, incidents, reports, archive } = PREFIXES;
+    const { backups, wal, deployments, incidents, reports, archive, logs } = PREFIXES;
     this.writer = this.createUser(name, args, "writer", [
       {
         actions: ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObjectAttributes"],
@@ -63,6 +63,7 @@ export class BackupBucket extends pulumi.ComponentResource {
       { actions: ["s3:PutObject"], on: `${incidents}*` },
       { actions: ["s3:PutObject"], on: `${reports}*` },
       { actions: ["s3:PutObject", "s3:AbortMultipartUpload"], on: `${archive}*` },
+      { actions: ["s3:PutObject", "s3:AbortMultipartUpload"], on: `${logs}*` },
       { actions: ["s3:ListBucket", "s3:GetBucketLocation"], on: "bucket" },
     ]);
     this.archiver = this.createUser(name, args, "archiver", [
@@ -202,6 +203,13 @@ export class BackupBucket extends pulumi.ComponentResource {
             status: "Enabled",
             filter: { prefix: PREFIXES.reports },
             expiration: { days: REPORT_DAYS },
+          },
+          {
+            id: "expire-logs",
+            status: "Enabled",
+            filter: { prefix: PREFIXES.logs },
+            // The manual names no days for logs: they explain what happened to the data of a backup.
+            expiration: { days: retentionDays },
           },
         ],
       },

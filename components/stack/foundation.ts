@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
-/** Data that outlives every container, the log of the edge, the socket of the engine's reader, and the pages for people. */
+/** Data that outlives every container, the log of the edge, the sockets of the engine's reader, and the pages for people. */
 export const VOLUMES = [
   "postgres",
   "redis",
@@ -10,6 +10,7 @@ export const VOLUMES = [
   "restore",
   "edge-log",
   "engine",
+  "engine-logs",
   "pages",
 ] as const;
 export type VolumeName = (typeof VOLUMES)[number];
@@ -44,6 +45,7 @@ export class StackFoundation extends pulumi.ComponentResource {
       restore: this.createVolume("restore", args.stack),
       "edge-log": this.createVolume("edge-log", args.stack),
       engine: this.createVolume("engine", args.stack),
+      "engine-logs": this.createVolume("engine-logs", args.stack),
       pages: this.createVolume("pages", args.stack),
     };
     this.certificates = args.certificates ? this.createVolume("certificates", args.stack) : undefined;

@@ -31,6 +31,7 @@ export const OPS_SOURCES = [
   "manual.ts",
   "metricNames.ts",
   "rota.ts",
+  "serviceNames.ts",
   "stackAlarms.ts",
   "statementText.ts",
   "timePrefixes.ts",

@@ -65,7 +65,7 @@ const STOP_SECONDS = 60;
 /**
  * What runs beside the application: ops, which checks the stack from inside and makes the backups; restore, which alone can
  * open them, for drills and restores; and the metrics agent, one on every node. None of these has the Docker socket or runs as
- * root: of the engine the agent sees what its reader, the service engine, lets through.
+ * root: of the engine the agent sees what its reader, the service engine, lets through, and ops the logs of the stack's services.
  */
 export class Operations extends pulumi.ComponentResource {
   readonly ops: StackService;
@@ -159,6 +159,7 @@ export class Operations extends pulumi.ComponentResource {
         readOnlyVolumes: {
           "/uploads": foundation.volumes.uploads.name,
           "/var/log/edge": foundation.volumes["edge-log"].name,
+          "/run/engine-logs": foundation.volumes["engine-logs"].name,
         },
         scratchMiB: { "/tmp": 64 },
         environment: {
@@ -228,7 +229,11 @@ export class Operations extends pulumi.ComponentResource {
         image: images.engine.reference,
         readOnlyRoot: true,
         hostFolders: { "/var/run/docker.sock": "/var/run/docker.sock" },
-        volumes: { "/run/engine": foundation.volumes.engine.name },
+        // A socket for the metrics and one for the logs: who has one cannot ask for what the other one gives.
+        volumes: {
+          "/run/engine": foundation.volumes.engine.name,
+          "/run/engine-logs": foundation.volumes["engine-logs"].name,
+        },
         scratchMiB: { "/tmp": 8 },
         probe: { command: ["/usr/local/bin/healthcheck"] },
         limits: config.resources.engine,

@@ -81,8 +81,8 @@ async function feed(source: Readable, program: Writable): Promise<void> {
   program.end();
 }
 
-/** The plain tar of the uploads. The stream fails when the file is damaged or the key is the wrong one. */
-export function plainUploads(identityFile: string, file: string, signal: AbortSignal): Readable {
+/** What was compressed and then encrypted. The stream fails when the file is damaged or the key is the wrong one. */
+export function plainZstd(identityFile: string, file: string, signal: AbortSignal): Readable {
   const zstd = start("zstd", ["--decompress", "--quiet", "--stdout"], {
     signal,
     stdio: ["pipe", "pipe", "pipe"],

@@ -8,7 +8,7 @@ import { withLock } from "../lock";
 import type { TaskContext } from "../tasks/runner";
 import { checkRoom, onDisk, removeLeftovers, withFolder } from "./scratch";
 import { type From, type RestorePlaces, withSource } from "./source";
-import { plainUploads } from "./unpack";
+import { plainZstd } from "./unpack";
 
 const FOLDER = ".uploads-";
 
@@ -36,7 +36,7 @@ export async function uploads(
           const file = await onDisk(places.scratch, () => source.fetch(FILES.uploads, folder));
           const identity = join(places.secrets, "backup_identity");
           await compareUploads(source.manifest, identity, file, own.signal);
-          await pipeline(plainUploads(identity, file, own.signal), out, { end: false });
+          await pipeline(plainZstd(identity, file, own.signal), out, { end: false });
         }),
       );
     },
@@ -51,7 +51,7 @@ export async function compareUploads(
   file: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const found = await listingOfTar(plainUploads(identityFile, file, signal));
+  const found = await listingOfTar(plainZstd(identityFile, file, signal));
   const { files, bytes, sha256 } = manifest.uploads;
   if (found.files !== files || found.bytes !== bytes || found.sha256 !== sha256) {
     throw new Error(

@@ -1,10 +1,7 @@
 /** The steps of a maintenance window in this container (M39 to M41), in the manual's order. */
 import { join } from "node:path";
-import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { PREFIXES } from "../../bucketLayout";
-import { encryptOutputTo } from "../backup/crypt";
-import { childController, start, together } from "../backup/process";
+import { packLines } from "../backup/pack";
 import { backupStore } from "../backup/s3";
 import type { BackupSettings } from "../backup/settings";
 import { databaseCheck, httpCheck, redisCheck } from "../checks";
@@ -180,7 +177,9 @@ async function archive(parts: StepParts, database: string, context: StepContext)
 function archivePlace({ backup, secrets, scratch }: StepParts, { signal, log }: StepContext): ArchivePlace {
   return {
     scratch: join(scratch, ".archive"),
-    pack: (lines, file) => packLines(lines, backup.recipients, file, signal),
+    pack: async (lines, file) => {
+      await packLines(lines, backup.recipients, file, signal);
+    },
     send: async (key, file) => {
       const settings = { ...backup, prefix: PREFIXES.archive };
       const store = backupStore(settings, join(secrets, "backup_writer"), { signal, log });
@@ -191,26 +190,4 @@ function archivePlace({ backup, secrets, scratch }: StepParts, { signal, log }: 
       }
     },
   };
-}
-
-async function packLines(
-  lines: Readable,
-  recipients: readonly string[],
-  file: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const { controller, release } = childController(signal);
-  try {
-    const zstd = start("zstd", ["--quiet", "-3", "--stdout"], {
-      signal: controller.signal,
-      stdio: ["pipe", "pipe", "pipe"],
-    });
-    const { stdin, stdout } = zstd.process;
-    if (stdin === null || stdout === null) throw new Error("zstd has no pipes");
-    const encrypted = encryptOutputTo(recipients, stdout, file, controller.signal);
-    const fed = pipeline(lines, stdin, { signal: controller.signal });
-    await together(controller, [encrypted, fed, zstd.done]);
-  } finally {
-    release();
-  }
 }

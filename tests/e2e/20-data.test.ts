@@ -26,9 +26,18 @@ describe("stopping and starting (M2)", function () {
     const volumes = await docker("volume", "ls", "--quiet", "--filter", `label=fitnesscrm.stack=${STACK}`);
     assert.deepEqual(
       volumes.split("\n").sort(),
-      ["backups", "drill-disk", "edge-log", "engine", "pages", "postgres", "redis", "restore", "uploads"].map(
-        serviceName,
-      ),
+      [
+        "backups",
+        "drill-disk",
+        "edge-log",
+        "engine",
+        "engine-logs",
+        "pages",
+        "postgres",
+        "redis",
+        "restore",
+        "uploads",
+      ].map(serviceName),
     );
     const { code, stdout } = await onStack("health");
     assert.equal(code, 1);

@@ -6,7 +6,7 @@ import type { Diagnosis } from "../../cli/diagnose/judge/judge";
 import type { Incident } from "../../cli/incident/record";
 import type { Isolation } from "../../cli/isolate/isolation";
 import { api } from "./support/app";
-import { containersOf, docker, drained, serviceName } from "./support/docker";
+import { containersOf, docker, drained, logsOf, serviceName } from "./support/docker";
 import { launch, mustOnStack, onStack, STACK, URL_OF_STACK } from "./support/launcher";
 import { ensureStack } from "./support/stack";
 import { waitFor } from "./support/wait";
@@ -299,6 +299,35 @@ describe("what an operator does when something is wrong", function () {
       );
       const future = new Date(Date.now() + 3_600_000).toISOString();
       assert.equal((await mustOnStack("logs", "nginx", "--since", future)).stdout, "");
+    });
+
+    it("shows lines of a task that is gone with its log, out of the archive, and none twice", async () => {
+      // What each task of the backend writes once, when it starts.
+      const LINE = "Listening at";
+      const ofEngine = async (): Promise<number> =>
+        (await logsOf("backend")).split("\n").filter((line) => line.includes(LINE)).length;
+      const shown = async (): Promise<string[]> => {
+        const { stdout } = await mustOnStack("logs", "backend", "--since", "30d", "--grep", LINE);
+        return stdout.split("\n").filter((line) => line !== "");
+      };
+      const tasks = (await drained("backend")).length;
+      const before = await ofEngine();
+      await docker("service", "scale", "--detach", `${serviceName("backend")}=${tasks + 1}`);
+      try {
+        await waitFor("the line of one more task", async () => (await ofEngine()) === before + 1, 120);
+        // The last seconds are left to the next run.
+        await new Promise((next) => setTimeout(next, 12_000));
+        const { stdout } = await mustOnStack("tasks", "run", "log-archive");
+        assert.match(stdout, /log-archive: ok after .*: [1-9]\d* lines of \d services/);
+      } finally {
+        await docker("service", "scale", "--detach", `${serviceName("backend")}=${tasks}`);
+      }
+      const wanted = await shown();
+      assert.ok(wanted.length > before, wanted.join("\n"));
+      // Which of its tasks goes is the Swarm's choice, and what is left of that one's predecessors goes with it.
+      await waitFor("the engine to forget it", async () => (await ofEngine()) <= before, 120);
+      assert.deepEqual(await shown(), wanted);
+      await drained("backend");
     });
   });
 

@@ -177,6 +177,17 @@ const cases: Case[] = [
     message: `Bucket backups expires every backup on one date. Allowed: expiration.days instead of expiration.date. ${RETENTION}`,
   },
   {
+    refuses: "archived logs that stay for ever",
+    resource: LIFECYCLE,
+    edit: (lifecycle) => {
+      const rules = lifecycle.props.rules as { id?: string }[];
+      lifecycle.props.rules = rules.filter(({ id }) => id !== "expire-logs");
+    },
+    policy: "backup-retention",
+    message:
+      'Bucket backups keeps archived logs, and whom they name, for ever. Allowed: an enabled rule without a filter narrower than logs/ and with expiration.days. Manual M55: "Logs: Rotate logs daily, Clean up disk space".',
+  },
+  {
     refuses: "old versions that stay for ever",
     resource: LIFECYCLE,
     set: { "rules.2.noncurrentVersionExpiration": undefined },
@@ -243,7 +254,11 @@ describe("policies on backups", () => {
   const messages = (stack: Declared[], config = {}): string[] =>
     judge(stack, { config, only: ["backup-retention"] }).map(({ message }) => message);
   const expiring = (days: number): Declared[] =>
-    change(happyStack(), LIFECYCLE, (lifecycle) => set(lifecycle, "rules.0.expiration.days", days));
+    change(happyStack(), LIFECYCLE, (lifecycle) => {
+      set(lifecycle, "rules.0.expiration.days", days);
+      // Logs are kept as long.
+      set(lifecycle, "rules.4.expiration.days", days);
+    });
 
   it("backup-retention refuses 89 days and accepts 90 and 91", () => {
     assert.deepEqual(messages(expiring(89)), [

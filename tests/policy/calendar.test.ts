@@ -50,6 +50,22 @@ const cases: Case[] = [
       'Stack local lets a maintenance window run for 181 minutes. Allowed: the task maintenance-window of the service ops with limitMinutes of 180 or less. Manual M37: "Schedule: First Sunday of each month, 2:00 AM - 4:00 AM EST".',
   },
   {
+    refuses: "logs that are archived on weekdays only",
+    resource: "ServiceConfig tasks",
+    edit: task(4, { cron: "20 0 * * MON-FRI" }),
+    policy: "scheduled-tasks",
+    message:
+      'Stack local archives its logs at "20 0 * * MON-FRI". Allowed: the task log-archive of the service ops with a cron that comes every day. Manual M55: "Logs: Rotate logs daily, Clean up disk space".',
+  },
+  {
+    refuses: "logs of a day on which the machine was off, which nobody archives",
+    resource: "ServiceConfig tasks",
+    edit: task(4, { missed: "skip" }),
+    policy: "scheduled-tasks",
+    message:
+      'Stack local does not make up for logs that it did not archive in time. Allowed: the task log-archive with missed "run". Manual M55: "Logs: Rotate logs daily, Clean up disk space".',
+  },
+  {
     refuses: "users who hear of a maintenance window too late",
     resource: "ServiceConfig tasks",
     edit: task(3, { hoursBefore: 47 }),

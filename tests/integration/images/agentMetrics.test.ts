@@ -259,7 +259,11 @@ describe("the engine's reader", function () {
       image: await image("images/engine"),
       user: "0",
       tmpfs: ["/tmp"],
-      volumes: { "/var/run/docker.sock": "/var/run/docker.sock", "/run/engine": "engine" },
+      volumes: {
+        "/var/run/docker.sock": "/var/run/docker.sock",
+        "/run/engine": "engine",
+        "/run/engine-logs": "engine-logs",
+      },
     });
     await healthy(reader, 30);
     asking = await sandbox.start({

@@ -104,6 +104,11 @@ export const FREE: readonly Free[] = [
     why: "a notice that is cut off is on record as incomplete, and its next run mails the rest",
   },
 
+  {
+    what: /^ServiceConfig \S+-tasks data\/\/tasks\/\[log-archive\]\/limitMinutes$/,
+    why: "an archive of logs that is cut off has sent whole objects or none, and its next run sends the rest",
+  },
+
   // Releases and gates.
   {
     what: /^Stack \S+ release\/(attempt|startedAt|by|backup|commit|dirty)$/,
@@ -189,6 +194,11 @@ export const FREE: readonly Free[] = [
     what: /^Service ops taskSpec\/containerSpec\/mounts\/\[\/var\/log\/edge\](\/type)?$/,
     how: ["removed", "other"],
     why: "the edge's log, for a report, which says where it is missing",
+  },
+  {
+    what: /^Service (ops|engine) taskSpec\/containerSpec\/mounts\/\[\/run\/engine-logs\](\/type)?$/,
+    how: ["removed", "other"],
+    why: "the socket of the engine's reader, which keeps nothing; without it the archive of logs fails",
   },
   {
     what: /^Service engine (update|rollback)Config\/order$/,

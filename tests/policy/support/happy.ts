@@ -131,6 +131,7 @@ function services(): Declared[] {
         volume("backups", "/backups"),
         { ...volume("uploads", "/uploads"), readOnly: true },
         volume("pages", "/pages"),
+        { ...volume("engine-logs", "/run/engine-logs"), readOnly: true },
       ],
       files: ["tasks", "backup"],
     }),
@@ -144,6 +145,7 @@ function services(): Declared[] {
       mounts: [
         { type: "bind", source: "/var/run/docker.sock", target: "/var/run/docker.sock", readOnly: true },
         volume("engine", "/run/engine"),
+        volume("engine-logs", "/run/engine-logs"),
       ],
     }),
     service("agent", {
@@ -208,7 +210,17 @@ function foundation(): Declared[] {
       { name: "fitnesscrm-local", driver: "overlay", labels },
       { protect: true },
     ),
-    ...["postgres", "redis", "uploads", "backups", "restore", "edge-log", "engine", "pages"].map((name) =>
+    ...[
+      "postgres",
+      "redis",
+      "uploads",
+      "backups",
+      "restore",
+      "edge-log",
+      "engine",
+      "engine-logs",
+      "pages",
+    ].map((name) =>
       declare(
         "docker:index/volume:Volume",
         name,
@@ -254,6 +266,14 @@ export function calendar(): { timeZone: string; tasks: Record<string, unknown>[]
         cron: "0 2 * * SUN#1",
         hoursBefore: 48,
         limitMinutes: 720,
+        missed: "run",
+        failure: "P3: look",
+      },
+      {
+        name: "log-archive",
+        service: "ops",
+        cron: "20 0 * * *",
+        limitMinutes: 90,
         missed: "run",
         failure: "P3: look",
       },
@@ -426,6 +446,12 @@ function backup(): Declared[] {
             status: "Enabled",
             filter: { prefix: "incidents/" },
             expiration: { days: 366 },
+          },
+          {
+            id: "expire-logs",
+            status: "Enabled",
+            filter: { prefix: "logs/" },
+            expiration: { days: MANUAL.backup.retentionDaysS3 },
           },
         ],
       },

@@ -96,6 +96,18 @@ describe("a command in an operations container", () => {
     assert.deepEqual(lines, ["dumping", "ops: half way", "sent"]);
   });
 
+  it("gives its result line by line to whoever wants it so, and keeps nothing", async () => {
+    const lines: string[] = [];
+    const { value } = await inOps("echo one; echo two", { onOutput: (line) => lines.push(line) });
+    assert.equal(value, undefined);
+    assert.deepEqual(lines, ["one", "two"]);
+    await refused(
+      inOps("echo three; echo 'ops: broke off' >&2; exit 1", { onOutput: (line) => lines.push(line) }),
+      "broke off",
+    );
+    assert.deepEqual(lines, ["one", "two", "three"]);
+  });
+
   it("fails with its last line as the reason, which is not told twice", async () => {
     const lines: string[] = [];
     const onLine = (line: string): number => lines.push(line);
@@ -216,7 +228,7 @@ describe("a command in an operations container", () => {
       await refused(run('echo "ops: disk full" >&2; exit 1'), "disk full");
       await refused(
         run("", "vacuum"),
-        'task "vacuum" does not exist: must be one of backup, report-morning, report-security, report-errors, report-tables, ' +
+        'task "vacuum" does not exist: must be one of backup, log-archive, report-morning, report-security, report-errors, report-tables, ' +
           "report-performance, restore-drill, maintenance-notice, maintenance-window, certificates",
         2,
       );

@@ -170,6 +170,7 @@ describe("volumes that were lost", () => {
     ["edge-log", "the log of requests begins anew"],
     ["restore", "nothing in it has to last"],
     ["engine", "nothing in it has to last"],
+    ["engine-logs", "nothing in it has to last"],
     ["unheard-of", "no backup holds what was in it"],
   ] as const) {
     it(`are told apart by what comes back: ${name}`, async () => {

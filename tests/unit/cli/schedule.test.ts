@@ -25,6 +25,7 @@ describe("schedule", () => {
     const schedules = schedule(ZONE, new Date("2026-03-07T12:00:00Z"), 2);
     assert.deepEqual(schedules, [
       { task: "backup", zone: ZONE, next: ["2026-03-08T07:00:00.000Z", "2026-03-09T06:00:00.000Z"] },
+      { task: "log-archive", zone: ZONE, next: ["2026-03-08T05:20:00.000Z", "2026-03-09T04:20:00.000Z"] },
       { task: "report-morning", zone: ZONE, next: ["2026-03-09T12:00:00.000Z", "2026-03-10T12:00:00.000Z"] },
       { task: "report-security", zone: ZONE, next: ["2026-03-07T13:05:00.000Z", "2026-03-08T12:05:00.000Z"] },
       { task: "report-errors", zone: ZONE, next: ["2026-03-09T12:10:00.000Z", "2026-03-16T12:10:00.000Z"] },
@@ -111,6 +112,7 @@ describe("schedule", () => {
     );
     assert.deepEqual(JSON.parse(printed), [
       { task: "backup", zone: ZONE, next: ["2026-11-01T07:00:00.000Z"] },
+      { task: "log-archive", zone: ZONE, next: ["2026-11-01T04:20:00.000Z"] },
       { task: "report-morning", zone: ZONE, next: ["2026-11-02T13:00:00.000Z"] },
       { task: "report-security", zone: ZONE, next: ["2026-10-31T12:05:00.000Z"] },
       { task: "report-errors", zone: ZONE, next: ["2026-11-02T13:10:00.000Z"] },

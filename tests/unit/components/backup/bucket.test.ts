@@ -105,7 +105,7 @@ describe("backup bucket", () => {
     assert.equal(before.filter((count) => count === 0).length, 1, "only one of them may come first");
   });
 
-  it("lets backups and their old versions go after the manual's days, records of deployments and incidents after two years, reports after one, and cleans up broken uploads", () => {
+  it("lets backups, logs and old versions go after the manual's days, records of deployments and incidents after two years, reports after one, and cleans up broken uploads", () => {
     const lifecycle = only(resources, "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration");
     assert.deepEqual(lifecycle.inputs, {
       bucket: BUCKET,
@@ -147,6 +147,12 @@ describe("backup bucket", () => {
           filter: { prefix: "reports/" },
           expiration: { days: 400 },
         },
+        {
+          id: "expire-logs",
+          status: "Enabled",
+          filter: { prefix: "logs/" },
+          expiration: { days: 90 },
+        },
       ],
     });
     const versioning = only(resources, "aws:s3/bucketVersioning:BucketVersioning");
@@ -167,6 +173,7 @@ describe("backup bucket", () => {
       { Effect: "Allow", Action: ["s3:PutObject"], Resource: `${ARN}/incidents/*` },
       { Effect: "Allow", Action: ["s3:PutObject"], Resource: `${ARN}/reports/*` },
       { Effect: "Allow", Action: ["s3:PutObject", "s3:AbortMultipartUpload"], Resource: `${ARN}/archive/*` },
+      { Effect: "Allow", Action: ["s3:PutObject", "s3:AbortMultipartUpload"], Resource: `${ARN}/logs/*` },
       { Effect: "Allow", Action: ["s3:ListBucket", "s3:GetBucketLocation"], Resource: ARN },
     ]);
   });

@@ -25,6 +25,7 @@ describe("the operations calendar", () => {
     });
     assert.deepEqual(await outputValue(result.names), [
       "backup",
+      "log-archive",
       "report-morning",
       "report-security",
       "report-errors",

@@ -83,7 +83,7 @@ describe("the whole program", () => {
       "fitnesscrm:deploy:Gate": 2,
       "fitnesscrm:stack:Foundation": 1,
       "docker:index/network:Network": 1,
-      "docker:index/volume:Volume": 8,
+      "docker:index/volume:Volume": 9,
       "fitnesscrm:stack:Stateful": 1,
       "fitnesscrm:stack:Application": 1,
       "fitnesscrm:stack:Operations": 1,

@@ -29,6 +29,7 @@ describe("what stands still below the services", () => {
     "restore",
     "edge-log",
     "engine",
+    "engine-logs",
     "pages",
   ]) {
     it(`is the volume ${volume} with a fixed name`, () => {
@@ -72,7 +73,7 @@ describe("what stands still below the services", () => {
     assert.deepEqual(countByType(resources), {
       "fitnesscrm:stack:Foundation": 1,
       "docker:index/network:Network": 1,
-      "docker:index/volume:Volume": 8,
+      "docker:index/volume:Volume": 9,
     });
     const own = only(resources, "fitnesscrm:stack:Foundation").urn;
     for (const resource of resources.filter(({ custom }) => custom)) {

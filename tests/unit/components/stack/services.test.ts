@@ -106,7 +106,7 @@ const file = (name: string, path: string) => ({
 const OPS_FILES = [file("tasks", "/fitnesscrm/tasks.json"), file("backup", "/fitnesscrm/backup.json")];
 
 /** Volumes of which every node has its own: nothing of them is missed on another one. */
-const PER_NODE = ["fitnesscrm-unit-edge-log", "fitnesscrm-unit-engine"];
+const PER_NODE = ["fitnesscrm-unit-edge-log", "fitnesscrm-unit-engine", "fitnesscrm-unit-engine-logs"];
 
 const HEALTHCHECK = ["/usr/local/bin/healthcheck"];
 
@@ -279,6 +279,7 @@ const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
         { type: "volume", source: "fitnesscrm-unit-pages", target: "/pages" },
         readOnlyVolume("uploads", "/uploads"),
         readOnlyVolume("edge-log", "/var/log/edge"),
+        readOnlyVolume("engine-logs", "/run/engine-logs"),
         scratch("/tmp", 64),
       ],
     },
@@ -326,6 +327,7 @@ const EXPECTED: Record<(typeof SERVICES)[number], Expected> = {
       configs: [],
       mounts: [
         { type: "volume", source: "fitnesscrm-unit-engine", target: "/run/engine" },
+        { type: "volume", source: "fitnesscrm-unit-engine-logs", target: "/run/engine-logs" },
         { type: "bind", source: "/var/run/docker.sock", target: "/var/run/docker.sock", readOnly: true },
         scratch("/tmp", 8),
       ],
@@ -403,7 +405,7 @@ describe("services of a stack", () => {
       [SECRET]: 22,
       [CONFIG]: 8,
       "docker:index/network:Network": 1,
-      "docker:index/volume:Volume": 8,
+      "docker:index/volume:Volume": 9,
     });
   });
 
