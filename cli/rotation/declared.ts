@@ -1,0 +1,157 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Reporter } from "../../toolchain";
+import { Redis } from "../cache/redis";
+import type { DockerHost } from "../docker";
+import { readSecrets, secretsFingerprint } from "../secrets";
+import { inStep, type Session } from "../session";
+import { CachePassword } from "./cachePassword";
+import {
+  admitDeclared,
+  type Declared,
+  type PasswordServer,
+  refuseOthers,
+  SERVER_SECRETS,
+  type ServerSecret,
+} from "./servers";
+import { SuperuserPassword } from "./superuser";
+
+/** What a container has whose password can be replaced while it runs; one of an older version has it not. */
+const NEEDED = { db: "/usr/local/bin/replace-password", redis: "/run/redis/own_password" } as const;
+
+export interface RunningServers {
+  readonly servers: readonly PasswordServer[];
+  /** Names these very containers. */
+  readonly containers: string;
+}
+
+/** The running servers whose passwords can be replaced. */
+export async function runningServers(docker: DockerHost, stack: string): Promise<RunningServers> {
+  const [db, redis] = await Promise.all([
+    ableContainer(docker, stack, "db"),
+    ableContainer(docker, stack, "redis"),
+  ]);
+  return {
+    servers: [
+      ...(db === undefined ? [] : [new SuperuserPassword(docker, db)]),
+      ...(redis === undefined ? [] : [new CachePassword(Redis.in(docker, redis))]),
+    ],
+    containers: `${db ?? "none"} ${redis ?? "none"}`,
+  };
+}
+
+async function ableContainer(
+  docker: DockerHost,
+  stack: string,
+  service: keyof typeof NEEDED,
+): Promise<string | undefined> {
+  const ids = await docker.runChecked(`container of ${service}`, [
+    ...["container", "ls", "--quiet", "--no-trunc", "--filter", "status=running"],
+    ...["--filter", `label=fitnesscrm.stack=${stack}`, "--filter", `label=fitnesscrm.service=${service}`],
+  ]);
+  const container = ids.split("\n")[0]?.trim();
+  if (!container) {
+    return undefined;
+  }
+  const { code } = await docker.run(["exec", container, "test", "-e", NEEDED[service]], 30);
+  return code === 0 ? container : undefined;
+}
+
+/** @returns What is declared; undefined for a stack that has no secrets yet. */
+export async function declaredPasswords({ pulumi }: Session): Promise<Declared | undefined> {
+  const { postgresPassword, redisPassword } = await readSecrets(pulumi);
+  return postgresPassword === undefined || redisPassword === undefined
+    ? undefined
+    : { postgresPassword, redisPassword };
+}
+
+/**
+ * Brings database and cache to the passwords that are declared, around an update: {@link admit} before it gives them to the clients,
+ * {@link settle} once every client has them. Whatever is killed in between, both let in, and the next update goes on.
+ */
+export class ServerPasswords {
+  private readonly admittedAt = new Map<ServerSecret, number>();
+
+  constructor(
+    private readonly session: Session,
+    private readonly reporter: Reporter,
+  ) {}
+
+  /** A server that cannot be asked stops no update: it may be what the update repairs. */
+  async admit(): Promise<void> {
+    try {
+      const { servers, containers } = await this.running();
+      if (servers.length === 0 || this.isKnown(containers)) {
+        return;
+      }
+      const declared = await declaredPasswords(this.session);
+      if (declared === undefined) {
+        return;
+      }
+      const admitted = await admitDeclared(servers, declared);
+      for (const secret of admitted) {
+        this.admittedAt.set(secret, Date.now());
+      }
+      this.tell(admitted, "let in from now on");
+    } catch (error) {
+      process.stderr.write(`warning: passwords of database and cache: ${(error as Error).message}\n`);
+    }
+  }
+
+  /** @throws UserError when a server does not take what is declared. */
+  async settle(): Promise<void> {
+    const { servers, containers } = await this.running();
+    if (servers.length === 0 || this.isKnown(containers)) {
+      return;
+    }
+    await inStep(
+      this.reporter,
+      "passwords of database and cache",
+      async () => {
+        const declared = await declaredPasswords(this.session);
+        if (declared === undefined) {
+          return [];
+        }
+        const settled = await refuseOthers(servers, declared, (secret) => this.ageOf(secret));
+        if (servers.length === SERVER_SECRETS.length) {
+          writeFileSync(this.file, this.mark(containers), { mode: 0o600 });
+        }
+        return settled;
+      },
+      (settled) => (settled.length === 0 ? undefined : `${settled.join(", ")}: only the one of now lets in`),
+    );
+  }
+
+  private running(): Promise<RunningServers> {
+    return runningServers(this.session.docker, this.session.context.stack);
+  }
+
+  private tell(secrets: readonly ServerSecret[], what: string): void {
+    if (secrets.length > 0) {
+      this.reporter.step("passwords of database and cache").done(`${secrets.join(", ")}: ${what}`);
+    }
+  }
+
+  private ageOf(secret: ServerSecret): number | undefined {
+    const at = this.admittedAt.get(secret);
+    // The server counts whole seconds of a session's life.
+    return at === undefined ? undefined : Math.ceil((Date.now() - at) / 1000);
+  }
+
+  /** These very containers have been brought to these very secrets: to find that out again, they would have to be decrypted. */
+  private isKnown(containers: string): boolean {
+    try {
+      return readFileSync(this.file, "utf8") === this.mark(containers);
+    } catch {
+      return false;
+    }
+  }
+
+  private mark(containers: string): string {
+    return `${secretsFingerprint(this.session.context) ?? ""} ${containers}`;
+  }
+
+  private get file(): string {
+    return join(this.session.context.folder, "server-passwords");
+  }
+}
