@@ -19,42 +19,34 @@ import { SuperuserPassword } from "./superuser";
 /** What a container has whose password can be replaced while it runs; one of an older version has it not. */
 const NEEDED = { db: "/usr/local/bin/replace-password", redis: "/run/redis/own_password" } as const;
 
-export interface RunningServers {
-  readonly servers: readonly PasswordServer[];
-  /** Names these very containers. */
-  readonly containers: string;
-}
+type Containers = Readonly<Record<keyof typeof NEEDED, string | undefined>>;
 
 /** The running servers whose passwords can be replaced. */
-export async function runningServers(docker: DockerHost, stack: string): Promise<RunningServers> {
-  const [db, redis] = await Promise.all([
-    ableContainer(docker, stack, "db"),
-    ableContainer(docker, stack, "redis"),
-  ]);
-  return {
-    servers: [
-      ...(db === undefined ? [] : [new SuperuserPassword(docker, db)]),
-      ...(redis === undefined ? [] : [new CachePassword(Redis.in(docker, redis))]),
-    ],
-    containers: `${db ?? "none"} ${redis ?? "none"}`,
-  };
+export async function runningServers(docker: DockerHost, stack: string): Promise<PasswordServer[]> {
+  return serversIn(docker, await runningContainers(docker, stack));
 }
 
-async function ableContainer(
-  docker: DockerHost,
-  stack: string,
-  service: keyof typeof NEEDED,
-): Promise<string | undefined> {
-  const ids = await docker.runChecked(`container of ${service}`, [
-    ...["container", "ls", "--quiet", "--no-trunc", "--filter", "status=running"],
-    ...["--filter", `label=fitnesscrm.stack=${stack}`, "--filter", `label=fitnesscrm.service=${service}`],
-  ]);
-  const container = ids.split("\n")[0]?.trim();
-  if (!container) {
-    return undefined;
-  }
-  const { code } = await docker.run(["exec", container, "test", "-e", NEEDED[service]], 30);
-  return code === 0 ? container : undefined;
+async function runningContainers(docker: DockerHost, stack: string): Promise<Containers> {
+  const idOf = async (service: string): Promise<string | undefined> => {
+    const ids = await docker.runChecked(`container of ${service}`, [
+      ...["container", "ls", "--quiet", "--no-trunc", "--filter", "status=running"],
+      ...["--filter", `label=fitnesscrm.stack=${stack}`, "--filter", `label=fitnesscrm.service=${service}`],
+    ]);
+    return ids.split("\n")[0]?.trim() || undefined;
+  };
+  const [db, redis] = await Promise.all([idOf("db"), idOf("redis")]);
+  return { db, redis };
+}
+
+async function serversIn(docker: DockerHost, { db, redis }: Containers): Promise<PasswordServer[]> {
+  const isAble = async (container: string, service: keyof typeof NEEDED): Promise<boolean> =>
+    (await docker.run(["exec", container, "test", "-e", NEEDED[service]], 30)).code === 0;
+  return [
+    ...(db !== undefined && (await isAble(db, "db")) ? [new SuperuserPassword(docker, db)] : []),
+    ...(redis !== undefined && (await isAble(redis, "redis"))
+      ? [new CachePassword(Redis.in(docker, redis))]
+      : []),
+  ];
 }
 
 /** @returns What is declared; undefined for a stack that has no secrets yet. */
@@ -80,8 +72,8 @@ export class ServerPasswords {
   /** A server that cannot be asked stops no update: it may be what the update repairs. */
   async admit(): Promise<void> {
     try {
-      const { servers, containers } = await this.running();
-      if (servers.length === 0 || this.isKnown(containers)) {
+      const servers = await this.serversToAsk(await this.containers());
+      if (servers.length === 0) {
         return;
       }
       const declared = await declaredPasswords(this.session);
@@ -100,8 +92,9 @@ export class ServerPasswords {
 
   /** @throws UserError when a server does not take what is declared. */
   async settle(): Promise<void> {
-    const { servers, containers } = await this.running();
-    if (servers.length === 0 || this.isKnown(containers)) {
+    const containers = await this.containers();
+    const servers = await this.serversToAsk(containers);
+    if (servers.length === 0) {
       return;
     }
     await inStep(
@@ -122,8 +115,12 @@ export class ServerPasswords {
     );
   }
 
-  private running(): Promise<RunningServers> {
-    return runningServers(this.session.docker, this.session.context.stack);
+  private containers(): Promise<Containers> {
+    return runningContainers(this.session.docker, this.session.context.stack);
+  }
+
+  private async serversToAsk(containers: Containers): Promise<PasswordServer[]> {
+    return this.isKnown(containers) ? [] : serversIn(this.session.docker, containers);
   }
 
   private tell(secrets: readonly ServerSecret[], what: string): void {
@@ -139,7 +136,7 @@ export class ServerPasswords {
   }
 
   /** These very containers have been brought to these very secrets: to find that out again, they would have to be decrypted. */
-  private isKnown(containers: string): boolean {
+  private isKnown(containers: Containers): boolean {
     try {
       return readFileSync(this.file, "utf8") === this.mark(containers);
     } catch {
@@ -147,8 +144,8 @@ export class ServerPasswords {
     }
   }
 
-  private mark(containers: string): string {
-    return `${secretsFingerprint(this.session.context) ?? ""} ${containers}`;
+  private mark({ db, redis }: Containers): string {
+    return `${secretsFingerprint(this.session.context) ?? ""} ${db ?? ""} ${redis ?? ""}`;
   }
 
   private get file(): string {

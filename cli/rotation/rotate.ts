@@ -159,9 +159,9 @@ class RunningRotation {
     await this.removeSpare();
   }
 
-  private async servers(): Promise<readonly PasswordServer[]> {
+  private servers(): Promise<readonly PasswordServer[]> {
     const { docker, context } = this.session;
-    return (await runningServers(docker, context.stack)).servers;
+    return runningServers(docker, context.stack);
   }
 
   private removeSpare(): Promise<void> {

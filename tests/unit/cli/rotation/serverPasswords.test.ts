@@ -150,9 +150,7 @@ describe("the password of a running server", () => {
 
   it("can be replaced in servers that run, in a version that can", async () => {
     const secretsOf = async (files: Given) =>
-      (await given(files, (docker) => runningServers(docker, "unit"))).result.servers.map(
-        ({ secret }) => secret,
-      );
+      (await given(files, (docker) => runningServers(docker, "unit"))).result.map(({ secret }) => secret);
     assert.deepEqual(await secretsOf({}), ["postgresPassword", "redisPassword"]);
     assert.deepEqual(await secretsOf({ redis: "" }), ["postgresPassword"]);
     assert.deepEqual(await secretsOf({ able: "1" }), []);
