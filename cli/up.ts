@@ -98,7 +98,9 @@ async function deploy(
   // The application may be closed by it, and the update waits for the application. Where the database itself is gone, it is
   // the update that brings it back first.
   const isSettled = await settleRestore(session, reporter).catch(() => false);
-  await runUpdate(session, reporter, options, plan).catch((error: unknown) => tellWhatServes(session, error));
+  await runUpdate(session, reporter, options, { ...plan, args: passwords.argumentsFor(plan.args) }).catch(
+    (error: unknown) => tellWhatServes(session, error),
+  );
   await passwords.settle();
   if (!isSettled) {
     await settleRestore(session, reporter);

@@ -69,6 +69,16 @@ export class ServerPasswords {
     private readonly reporter: Reporter,
   ) {}
 
+  /**
+   * Arguments for an update with these. What a refresh logs in with is what the state has, which the database refuses once it has another
+   * password: the program's own is to be taken, where secrets have changed since an update went through.
+   */
+  argumentsFor(args: readonly string[]): string[] {
+    const seen = this.readMark()?.split(" ")[0];
+    const isChanged = seen !== undefined && seen !== (secretsFingerprint(this.session.context) ?? "");
+    return [...args, ...(isChanged && args.includes("--refresh") ? ["--run-program"] : [])];
+  }
+
   /** A server that cannot be asked stops no update: it may be what the update repairs. */
   async admit(): Promise<void> {
     try {
@@ -137,10 +147,14 @@ export class ServerPasswords {
 
   /** These very containers have been brought to these very secrets: to find that out again, they would have to be decrypted. */
   private isKnown(containers: Containers): boolean {
+    return this.readMark() === this.mark(containers);
+  }
+
+  private readMark(): string | undefined {
     try {
-      return readFileSync(this.file, "utf8") === this.mark(containers);
+      return readFileSync(this.file, "utf8");
     } catch {
-      return false;
+      return undefined;
     }
   }
 

@@ -76,6 +76,11 @@ describe("passwords of database and cache around an update", () => {
       told,
       read: (file: string) => readFileSync(join(folder, file), "utf8"),
       write: (file: string, text: string) => writeFileSync(join(folder, file), text),
+      argumentsFor: (...args: string[]) =>
+        new ServerPasswords(
+          { context, config: CONFIG, docker: new DockerHost(""), pulumi },
+          reporter,
+        ).argumentsFor(args),
       update: (between: () => void = () => undefined) =>
         withEnvironment(
           { PATH: `${join(folder, "bin")}:${process.env.PATH}`, FAKE: folder, DOCKER_HOST: undefined },
@@ -141,6 +146,18 @@ describe("passwords of database and cache around an update", () => {
     const { decrypted } = pulumi;
     await update();
     assert.ok(pulumi.decrypted > decrypted);
+  });
+
+  it("are the program's in a refresh, where the state has those of before", async () => {
+    const { update, argumentsFor, write } = stack();
+    assert.deepEqual(argumentsFor("--refresh"), ["--refresh"]);
+    await update();
+    assert.deepEqual(argumentsFor("--refresh"), ["--refresh"]);
+    write("Pulumi.unit.yaml", "config:\n  fitnesscrm:secrets:\n    secure: second\n");
+    assert.deepEqual(argumentsFor("--refresh"), ["--refresh", "--run-program"]);
+    assert.deepEqual(argumentsFor("--target", "x"), ["--target", "x"]);
+    await update();
+    assert.deepEqual(argumentsFor("--refresh"), ["--refresh"]);
   });
 
   it("are left alone on a stack where nothing runs", async () => {
