@@ -13,6 +13,8 @@ export const AGING_SECRETS = [
   "maintenancePassword",
   "secretKey",
   "operatorsPassword",
+  "postgresPassword",
+  "redisPassword",
 ] as const;
 type AgingSecret = (typeof AGING_SECRETS)[number];
 

@@ -42,7 +42,7 @@ export function ensurePassphrase(context: StackContext): void {
 export async function ensureSecrets(pulumi: Pulumi): Promise<string[]> {
   const { context } = pulumi;
   const known = join(context.folder, "secrets-complete");
-  if (fingerprint(context) !== undefined && fingerprint(context) === readText(known)) {
+  if (secretsFingerprint(context) !== undefined && secretsFingerprint(context) === readText(known)) {
     return [];
   }
   const existing = await readSecrets(pulumi);
@@ -53,7 +53,7 @@ export async function ensureSecrets(pulumi: Pulumi): Promise<string[]> {
   }
   // Says that this very ciphertext holds every secret of this version: the next run need not decrypt it to find out.
   mkdirSync(context.folder, { recursive: true, mode: 0o700 });
-  writeFileSync(known, fingerprint(context) ?? "", { mode: 0o600 });
+  writeFileSync(known, secretsFingerprint(context) ?? "", { mode: 0o600 });
   return missing;
 }
 
@@ -85,7 +85,7 @@ export function generateSecret(name: SecretName): string {
 }
 
 /** SHA-256 of the encrypted secrets and of the names that this version wants; undefined when there are none yet. */
-function fingerprint(context: StackContext): string | undefined {
+export function secretsFingerprint(context: StackContext): string | undefined {
   const encrypted = readSettings(context).config?.[SECRETS_KEY];
   return encrypted === undefined
     ? undefined

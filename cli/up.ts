@@ -19,6 +19,7 @@ import { confirmSubscriptions } from "./monitoring/subscriptions";
 import { moveRotaOn } from "./plannedRota";
 import { moveWindowsOn } from "./plannedWindows";
 import { settleKilledRestore } from "./restore";
+import { ServerPasswords } from "./rotation/declared";
 import { overLimitLine, secretAges } from "./rotation/plan";
 import { inStep, openSession, prepareTools, progressReporter, type Session, sessionOf } from "./session";
 import { prepareState } from "./update/plan";
@@ -94,10 +95,15 @@ async function deploy(
     // No backup can be sent there before this update has made the bucket again.
     repairs: forgot ? ["the AWS emulator has forgotten everything"] : [],
   });
+  const passwords = new ServerPasswords(session, reporter);
+  await passwords.admit();
   // The application may be closed by it, and the update waits for the application. Where the database itself is gone, it is
   // the update that brings it back first.
   const isSettled = await settleRestore(session, reporter).catch(() => false);
-  await runUpdate(session, reporter, options, plan).catch((error: unknown) => tellWhatServes(session, error));
+  await runUpdate(session, reporter, options, { ...plan, args: passwords.argumentsFor(plan.args) }).catch(
+    (error: unknown) => tellWhatServes(session, error),
+  );
+  await passwords.settle();
   if (!isSettled) {
     await settleRestore(session, reporter);
   }

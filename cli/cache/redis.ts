@@ -11,7 +11,7 @@ const START = '"0"';
 
 /**
  * The stack's Redis, by its own client in its container: commands go in by standard input, the password by the client's environment
- * from the secret's file, so that neither stands in a process list.
+ * from a file, so that neither stands in a process list. It logs in as the container does, with a password of the container's last start.
  */
 export class Redis {
   private constructor(
@@ -34,7 +34,12 @@ export class Redis {
         `service redis of stack ${stack} does not run: ./fitnesscrm diagnose redis --stack ${stack} says why`,
       );
     }
-    return new Redis(docker, newest);
+    return Redis.in(docker, newest);
+  }
+
+  /** The server in this container. */
+  static in(docker: DockerHost, container: string): Redis {
+    return new Redis(docker, container);
   }
 
   async info(): Promise<Map<string, string>> {
@@ -84,6 +89,28 @@ export class Redis {
     await this.calls(["FLUSHALL ASYNC"]);
   }
 
+  /** Whether clients log in with this password. @throws UserError when the server does not answer. */
+  async accepts(password: string): Promise<boolean> {
+    const { code, stdout, stderr } = await this.shell(
+      "IFS= read -r REDISCLI_AUTH && export REDISCLI_AUTH && exec redis-cli --no-auth-warning -h 127.0.0.1 PING",
+      `${password}\n`,
+    );
+    const answer = stdout.trim();
+    if (answer === "PONG" || /\b(NOAUTH|WRONGPASS)\b/.test(answer)) {
+      return answer === "PONG";
+    }
+    throw new UserError(`redis: ${lastLine(stderr) || lastLine(answer) || `exit code ${code}`}`);
+  }
+
+  /** Who is connected, a line each, as `CLIENT LIST` says it. */
+  async clients(): Promise<string> {
+    const { code, stdout, stderr } = await this.client(["CLIENT", "LIST"], "");
+    if (code !== 0) {
+      throw new UserError(`redis: ${lastLine(stderr) || `exit code ${code}`}`);
+    }
+    return stdout;
+  }
+
   private async scan(cursor: string, pattern?: string): Promise<{ next: string; keys: string[] }> {
     const match = pattern === undefined ? "" : ` MATCH ${quote(pattern)}`;
     const [answer = ""] = await this.calls([`SCAN ${cursor}${match} COUNT ${SCAN_COUNT}`]);
@@ -91,8 +118,12 @@ export class Redis {
     return { next, keys };
   }
 
-  /** @returns One line of answer a command. @throws UserError with the server's own reason. */
-  private async calls(commands: readonly string[]): Promise<string[]> {
+  /**
+   * @param commands A line each, words quoted by {@link quote} where they are not plain.
+   * @returns One line of answer a command.
+   * @throws UserError with the server's own reason.
+   */
+  async calls(commands: readonly string[]): Promise<string[]> {
     const { code, stdout, stderr } = await this.client(["--quoted-json"], `${commands.join("\n")}\n`);
     const lines = stdout.split("\n").filter((line) => line.trim() !== "");
     const wrong = lines.find((line) => line.startsWith("error:"));
@@ -105,7 +136,13 @@ export class Redis {
   }
 
   private client(words: readonly string[], input: string): Promise<RunResult> {
-    const script = `REDISCLI_AUTH=$(cat /run/secrets/redis_password) && export REDISCLI_AUTH && exec redis-cli --no-auth-warning -h 127.0.0.1 ${words.join(" ")}`;
+    return this.shell(
+      `REDISCLI_AUTH=$(cat /run/redis/own_password) && export REDISCLI_AUTH && exec redis-cli --no-auth-warning --user container -h 127.0.0.1 ${words.join(" ")}`,
+      input,
+    );
+  }
+
+  private shell(script: string, input: string): Promise<RunResult> {
     return run("docker", ["exec", "--interactive", this.container, "sh", "-c", script], {
       env: this.docker.environment,
       input,

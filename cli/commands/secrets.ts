@@ -23,7 +23,14 @@ export function register(program: Command): void {
       days,
     )
     .addOption(yesOption("deploy to a remote stack"))
-    .addHelpText("after", example("secrets rotate appPassword", "secrets rotate --all-older-than 180"))
+    .addHelpText(
+      "after",
+      example(
+        "secrets rotate appPassword",
+        "secrets rotate redisPassword",
+        "secrets rotate --all-older-than 180",
+      ),
+    )
     .action(
       async (name: string | undefined, options: { stack: string; allOlderThan?: number; yes?: boolean }) => {
         const { rotateSecrets } = await import("../rotation/rotate");

@@ -27,19 +27,26 @@ export const ROTATIONS: Readonly<Record<SecretName, Rotation>> = {
     effect: "backend and ops are replaced; every session ends, users log in again",
   },
   postgresPassword: {
-    how: "never",
-    why: "the server reads it when it starts, which stops everybody; nobody logs in with it but this launcher",
+    how: "deploy",
+    effect: "ops is replaced; the server takes it while it runs; nobody logs in with it but this launcher",
   },
   redisPassword: {
-    how: "never",
-    why: "the cache reads it when it starts, and its clients would be refused meanwhile",
+    how: "deploy",
+    effect:
+      "backend, ops and the agent are replaced, and the cache lets in with both until then; it does not restart",
   },
   adminPassword: {
     how: "never",
     why: "the application takes it at its first start only: change it in the application, as that account",
   },
-  backupIdentity: { how: "never", why: "the backups of before could not be opened any more" },
-  archivePassphrase: { how: "never", why: "the archived log of before could not be read any more" },
+  backupIdentity: {
+    how: "never",
+    why: "the backups of before could not be opened any more: if it leaked, move to a stack with a bucket of its own",
+  },
+  archivePassphrase: {
+    how: "never",
+    why: "the archived log of before could not be read any more: if it leaked, move to a stack with a bucket of its own",
+  },
 };
 
 export interface SecretAge {

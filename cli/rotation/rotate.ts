@@ -4,7 +4,9 @@ import { takeLock } from "../lock";
 import { generateSecret, readSecrets, writeSecrets } from "../secrets";
 import { inStep, openSession, progressReporter, type Session } from "../session";
 import { columns } from "../table";
+import { declaredPasswords, runningServers } from "./declared";
 import { chooseSecrets, ROTATIONS, type SecretAge, secretAges, showAge } from "./plan";
+import { type PasswordServer, requireRefused, requireServers, SERVER_SECRETS, unsettled } from "./servers";
 import { SpareRole } from "./spareRole";
 
 export interface RotateOptions {
@@ -47,16 +49,16 @@ export async function rotateSecrets(name: string | undefined, options: RotateOpt
     process.stderr.write(`${secret} stays: ${rotation.how === "never" ? rotation.why : ""}\n`);
   }
   const rotation = new RunningRotation(session, options);
-  if (await rotation.finishInterrupted()) {
-    chosen.splice(0, chosen.length, ...chosen.filter((secret) => secret !== "appPassword"));
-  }
-  if (chosen.length > 0) {
-    await rotation.replace(chosen);
+  await rotation.requireAble(chosen);
+  const finished = await rotation.finishInterrupted();
+  const rest = chosen.filter((secret) => !finished.includes(secret));
+  if (rest.length > 0) {
+    await rotation.replace(rest);
   }
   process.stdout.write(
-    chosen.length === 0
+    rest.length === 0
       ? "There was nothing more to rotate.\n"
-      : `${chosen.map((secret) => `${secret}: ${effectOf(secret)}`).join("\n")}\n`,
+      : `${rest.map((secret) => `${secret}: ${effectOf(secret)}`).join("\n")}\n`,
   );
 }
 
@@ -75,8 +77,30 @@ class RunningRotation {
     this.spare = new SpareRole(session.docker, session.context.stack, session.config.database.name);
   }
 
-  /** Ends what a killed rotation of the application's password left. @returns Whether that replaced the password. */
-  async finishInterrupted(): Promise<boolean> {
+  /** @throws UserError before anything is changed, for a secret whose server cannot be told of another one now. */
+  async requireAble(names: readonly SecretName[]): Promise<void> {
+    requireServers(names, await this.servers(), this.session.context.stack);
+  }
+
+  /** Ends what killed rotations left. @returns What they have replaced. */
+  async finishInterrupted(): Promise<SecretName[]> {
+    const declared = await declaredPasswords(this.session);
+    const pendingNow = async () =>
+      declared === undefined ? [] : await unsettled(await this.servers(), declared);
+    const pending = await pendingNow();
+    if (pending.length > 0) {
+      process.stderr.write(`${pending.join(", ")}: goes on with a rotation that was interrupted\n`);
+    }
+    const isReplaced = await this.finishApplication();
+    // The updates of the application's rotation do this one's work as well.
+    if ((await pendingNow()).length > 0) {
+      await this.deploy();
+    }
+    return [...pending, ...(isReplaced ? (["appPassword"] as const) : [])];
+  }
+
+  /** @returns Whether that replaced the application's password. */
+  private async finishApplication(): Promise<boolean> {
     const { nextAppPassword, appPassword = "" } = await readSecrets(this.session.pulumi);
     if (nextAppPassword !== undefined) {
       process.stderr.write("appPassword: goes on with a rotation that was interrupted\n");
@@ -95,6 +119,21 @@ class RunningRotation {
   }
 
   async replace(names: readonly SecretName[]): Promise<void> {
+    const before = await readSecrets(this.session.pulumi);
+    await this.replaceAll(names, before);
+    await requireRefused(
+      await this.servers(),
+      SERVER_SECRETS.flatMap((secret) => {
+        const password = before[secret];
+        return names.includes(secret) && password !== undefined ? [{ secret, password }] : [];
+      }),
+    );
+  }
+
+  private async replaceAll(
+    names: readonly SecretName[],
+    before: Readonly<Record<string, string>>,
+  ): Promise<void> {
     const others = names.filter((name) => name !== "appPassword");
     const made = Object.fromEntries(others.map((name) => [name, generateSecret(name)]));
     if (!names.includes("appPassword")) {
@@ -102,7 +141,7 @@ class RunningRotation {
       await this.deploy();
       return;
     }
-    const next = (await readSecrets(this.session.pulumi)).nextAppPassword ?? generateSecret("appPassword");
+    const next = before.nextAppPassword ?? generateSecret("appPassword");
     const { appConnections } = this.session.config.database;
     await inStep(progressReporter(), "spare role of the application", () =>
       this.spare.prepare(next, appConnections),
@@ -115,6 +154,11 @@ class RunningRotation {
     );
     await this.deploy();
     await this.removeSpare();
+  }
+
+  private servers(): Promise<readonly PasswordServer[]> {
+    const { docker, context } = this.session;
+    return runningServers(docker, context.stack);
   }
 
   private removeSpare(): Promise<void> {

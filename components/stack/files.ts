@@ -12,6 +12,7 @@ export function swarmSecret(
   name: string,
   value: pulumi.Input<string>,
   parent: pulumi.Resource,
+  opts?: pulumi.CustomResourceOptions,
 ): docker.Secret {
   return new docker.Secret(
     `fitnesscrm-${stack}-${name}`,
@@ -19,8 +20,21 @@ export function swarmSecret(
       data: pulumi.secret(pulumi.output(value).apply((text) => Buffer.from(text).toString("base64"))),
       labels: [{ label: "fitnesscrm.stack", value: stack }],
     },
-    { parent },
+    { parent, ...opts },
   );
+}
+
+/**
+ * A Swarm secret that keeps what it was made with. A server that is told of another password while it runs must not be replaced for that:
+ * it takes this one at its first start, and keeps on its volume what was put in its place.
+ */
+export function firstSecret(
+  stack: string,
+  name: string,
+  value: pulumi.Input<string>,
+  parent: pulumi.Resource,
+): docker.Secret {
+  return swarmSecret(stack, name, value, parent, { ignoreChanges: ["data"] });
 }
 
 /** A Swarm config, immutable in the same way. */

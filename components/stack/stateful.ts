@@ -4,7 +4,7 @@ import { archiveSettings } from "../backup/archive";
 import { serverSettings } from "../database/server";
 import type { Rollout } from "../deploy/rollout";
 import type { Image } from "../images/image";
-import { swarmSecret } from "./files";
+import { firstSecret, swarmSecret } from "./files";
 import type { StackFoundation } from "./foundation";
 import { StackService } from "./service";
 
@@ -14,6 +14,7 @@ export interface StatefulServicesArgs {
   foundation: StackFoundation;
   images: { postgres: Image; redis: Image };
   config: Pick<Config, "database" | "redis" | "resources">;
+  /** Of the first start; what replaces them reaches the servers while they run (`./fitnesscrm secrets rotate`). */
   passwords: { postgres: pulumi.Input<string>; redis: pulumi.Input<string> };
   /** pgBackRest's configuration: the server sends its log to S3 as it writes it. */
   archiveConfig: pulumi.Input<string>;
@@ -51,7 +52,7 @@ export class StatefulServices extends pulumi.ComponentResource {
         args: serverSettings({ ...config.database, archive: archiveSettings() }),
         environment: { POSTGRES_DB: config.database.name },
         secrets: {
-          postgres_password: swarmSecret(stack, "postgres-password", passwords.postgres, this),
+          postgres_password: firstSecret(stack, "postgres-password", passwords.postgres, this),
           pgbackrest_conf: swarmSecret(stack, "archive", args.archiveConfig, this),
         },
         volumes: { "/var/lib/postgresql/data": foundation.volumes.postgres.name },
@@ -83,7 +84,7 @@ export class StatefulServices extends pulumi.ComponentResource {
           REDIS_MAXMEMORY: `${config.redis.maxMemoryMiB}mb`,
           REDIS_MAXMEMORY_POLICY: config.redis.evictionPolicy,
         },
-        secrets: { redis_password: swarmSecret(stack, "redis-password", passwords.redis, this) },
+        secrets: { redis_password: firstSecret(stack, "redis-password", passwords.redis, this) },
         volumes: { "/data": foundation.volumes.redis.name },
         scratchMiB: { "/run/redis": 1 },
         readOnlyRoot: true,

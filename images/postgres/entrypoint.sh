@@ -7,10 +7,11 @@ set -euo pipefail
 
 readonly MAJOR=17
 readonly RUN_DIR=/run/postgresql
-readonly SECRET=/run/secrets/postgres_password
 readonly ARCHIVE=$PGBACKREST_CONFIG
 readonly VOLUME=$(dirname "$PGDATA")
 readonly HBA=$RUN_DIR/pg_hba.conf
+# shellcheck source=superuser.sh
+. /usr/local/bin/superuser.sh
 
 fail() {
   printf 'postgres: %s\n' "$1" >&2
@@ -47,9 +48,8 @@ await() {
 }
 
 [[ -r $SECRET ]] || fail "the secret $SECRET is missing or not readable for uid $(id -u): give the service the secret postgres_password"
-password=$(<"$SECRET")
-[[ -n $password ]] || fail "the secret $SECRET is empty: write a password into it"
-[[ $password != *$'\n'* ]] || fail "the secret $SECRET has more than one line: a password is one line"
+[[ -n $(<"$SECRET") ]] || fail "the secret $SECRET is empty: write a password into it"
+[[ $(<"$SECRET") != *$'\n'* ]] || fail "the secret $SECRET has more than one line: a password is one line"
 [[ $POSTGRES_DB =~ ^[A-Za-z_][A-Za-z0-9_-]{0,62}$ ]] || fail "POSTGRES_DB is \"$POSTGRES_DB\": letters, digits, _ and - are allowed, 63 at most, a letter first"
 [[ -w $VOLUME ]] || fail "$VOLUME is not writable for uid $(id -u): the volume must belong to that user (chown -R $(id -u):$(id -g))"
 [[ -w $RUN_DIR ]] || fail "$RUN_DIR is not writable for uid $(id -u): mount a tmpfs with mode 1777 there"
@@ -69,7 +69,7 @@ if [[ ! -e $PGDATA ]]; then
   # The builtin locale sorts the same in every image; the C library's and ICU's order changes with their versions and
   # silently breaks indexes that were built before.
   initdb --pgdata="$fresh" --username=postgres --encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 \
-    --locale=C.UTF-8 --data-checksums --auth=scram-sha-256 --pwfile=<(printf '%s\n' "$password") >/dev/null &
+    --locale=C.UTF-8 --data-checksums --auth=scram-sha-256 --pwfile=<(superuser_password) >/dev/null &
   child=$!
   code=0
   await || code=$?
@@ -98,11 +98,7 @@ rm -f "$PGDATA/postmaster.pid"
 
 [[ -z $stopping ]] || exit 0
 
-(
-  umask 077
-  escaped=${password//\\/\\\\}
-  printf '*:*:*:postgres:%s\n' "${escaped//:/\\:}" >"$PGPASSFILE"
-)
+write_pgpass "$(superuser_password)"
 cat >"$HBA" <<'RULES'
 local all all           scram-sha-256
 host  all all 0.0.0.0/0 scram-sha-256
@@ -119,7 +115,7 @@ server=$child
 # A signal between the fork and the assignment found no server to pass it to.
 [[ -z $stopping ]] || kill -INT "$server"
 
-/usr/local/bin/provision.sh "$server" "$HBA" "$SECRET" 9>&- &
+/usr/local/bin/provision.sh "$server" "$HBA" 9>&- &
 if [[ -e $ARCHIVE ]]; then /usr/local/bin/archive.sh "$server" 9>&- & fi
 
 code=0

@@ -1,14 +1,14 @@
 #!/bin/bash
-# provision.sh PID_OF_THE_SERVER PG_HBA_FILE PASSWORD_FILE
+# provision.sh PID_OF_THE_SERVER PG_HBA_FILE
 #
-# Runs beside the starting server: makes the superuser's password what the secret says, then marks the container ready.
-#
-# The password never travels as text: psql hashes it here and sends the SCRAM verifier, so it cannot reach the server's
-# log, pg_stat_statements or a process list.
+# Runs beside the starting server: makes the superuser's password what the secret says, or what has replaced that, then
+# marks the container ready.
 set -euo pipefail
 
-readonly SERVER=$1 HBA=$2 PASSWORD_FILE=$3 READY=/run/postgresql/ready
+readonly SERVER=$1 HBA=$2 READY=/run/postgresql/ready
 export PGCONNECT_TIMEOUT=5 PGUSER=postgres PGDATABASE=postgres
+# shellcheck source=superuser.sh
+. /usr/local/bin/superuser.sh
 
 until pg_isready --quiet; do
   kill -0 "$SERVER" 2>/dev/null || exit 0
@@ -18,9 +18,7 @@ done
 matches() { psql --no-psqlrc --no-password --quiet --command 'SELECT 1' >/dev/null 2>&1; }
 
 apply() {
-  local password
   rules=$(<"$HBA")
-  password=$(<"$PASSWORD_FILE")
   # Only for this moment the socket trusts the operating system's user.
   trap 'printf "%s\n" "$rules" >"$HBA"; kill -HUP "$SERVER" 2>/dev/null || true' EXIT
   printf 'local all postgres peer\n%s\n' "$rules" >"$HBA"
@@ -36,11 +34,8 @@ apply() {
     recovering=$(psql --no-psqlrc --tuples-only --no-align --command 'SELECT pg_is_in_recovery()' 2>/dev/null || echo t)
     [[ $recovering == f ]] || sleep 1
   done
-  # setsid: without a terminal \password reads from its input.
   local code=0
-  printf '%s\n%s\n' "$password" "$password" |
-    PGOPTIONS='-c log_statement=none -c log_min_duration_statement=-1 -c log_min_error_statement=panic -c pg_stat_statements.track=none' \
-      setsid --wait psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --command '\password postgres' >/dev/null 2>&1 || code=$?
+  set_password "$(superuser_password)" || code=$?
   printf '%s\n' "$rules" >"$HBA"
   kill -HUP "$SERVER"
   trap - EXIT

@@ -1,15 +1,27 @@
 #!/bin/sh
-# Writes the configuration, password included, where only this user reads it, and becomes the server. Arguments that
+# Writes the configuration and who may log in where only this user reads them, and becomes the server. Arguments that
 # start with "-" go to the server and win over the file; anything else is run as a command.
+#
+# Whoever knows the password of the user "default" may log in: that of the secret, until a rotation gives the running
+# server another one (ACL SETUSER, ACL SAVE). From then on the file on the volume, which holds digests only, has the
+# word: the secret of a running service cannot change, and a start must not bring a password back that was replaced.
+# "mounted", as whom nobody logs in, keeps which secret that file has seen: one that it does not know was declared anew.
+#
+# The container itself (health check, commands beside the server) logs in as "container", with a password of this start.
 set -eu
 
 SECRET=/run/secrets/redis_password
 CONF=/run/redis/redis.conf
+OWN=/run/redis/own_password
+USERS=/data/users.acl
 
 fail() {
   printf 'redis: %s\n' "$1" >&2
   exit 1
 }
+
+digest() { printf '#%s' "$(sha256sum | cut -d ' ' -f 1)"; }
+digests_of() { { grep "^user $1 " "$USERS" 2>/dev/null || true; } | { grep -Eo '#[0-9a-f]{64}' || true; }; }
 
 case "${1:-}" in
 '' | -*) ;;
@@ -35,11 +47,26 @@ esac
 
 umask 077
 # An unlinked old file first: a tmpfs that outlives a restart may hold one.
-rm -f "$CONF"
+rm -f "$CONF" "$OWN"
+head -c 32 /dev/urandom | sha256sum | cut -d ' ' -f 1 >"$OWN"
+
+mounted=$(printf '%s' "$password" | digest)
+unset password
+accepted=$(digests_of default)
+if [ -z "$accepted" ] || [ "$(digests_of mounted)" != "$mounted" ]; then
+  accepted=$(printf '%s\n%s\n' "$accepted" "$mounted" | sort -u)
+fi
+{
+  printf 'user default on %s ~* &* +@all\n' "$(printf '%s' "$accepted" | tr '\n' ' ')"
+  printf 'user mounted off %s\n' "$mounted"
+  printf 'user container on %s ~* &* +@all\n' "$(tr -d '\n' <"$OWN" | digest)"
+} >"$USERS.new" && mv "$USERS.new" "$USERS" || fail "$USERS could not be written: the volume may be full or read-only"
+
 cat >"$CONF" <<SETTINGS
 bind * -::*
 port 6379
 dir /data
+aclfile $USERS
 daemonize no
 logfile ""
 appendonly yes
@@ -48,7 +75,5 @@ save ""
 maxmemory $REDIS_MAXMEMORY
 maxmemory-policy $REDIS_MAXMEMORY_POLICY
 SETTINGS
-printf 'requirepass "%s"\n' "$(printf '%s' "$password" | sed 's/[\\"]/\\&/g')" >>"$CONF"
-unset password
 
 exec redis-server "$CONF" "$@"

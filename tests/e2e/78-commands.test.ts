@@ -247,7 +247,7 @@ describe("what an operator does when something is wrong", function () {
       const [container] = await containersOf("redis");
       assert.ok(container !== undefined);
       const script =
-        'REDISCLI_AUTH=$(cat /run/secrets/redis_password); export REDISCLI_AUTH; exec redis-cli "$@"';
+        'REDISCLI_AUTH=$(cat /run/redis/own_password); export REDISCLI_AUTH; exec redis-cli --no-auth-warning --user container "$@"';
       return docker("exec", container, "sh", "-c", script, "sh", ...words);
     };
     const stats = async (): Promise<CacheStats> =>

@@ -18,6 +18,9 @@ const VALUE_BYTES = 256 * 1024;
 /** Keys that one drill may write: enough for 8 GiB. */
 const KEYS_MAX = 32_768;
 
+/** As the container itself, whose password is one of its last start. */
+const CLI = "redis-cli --no-auth-warning --user container";
+
 /** Writes some keys; says how full the server is, in percent, or 0 when it has no largest size. */
 const FILL = `
 local function figure(name)
@@ -41,7 +44,7 @@ function shell(
   line: string,
   args: readonly string[] = [],
 ): Promise<string> {
-  const script = `set -eu; REDISCLI_AUTH=$(cat /run/secrets/redis_password); export REDISCLI_AUTH; ${line}`;
+  const script = `set -eu; REDISCLI_AUTH=$(cat /run/redis/own_password); export REDISCLI_AUTH; ${line}`;
   return command(docker, "Redis", ["exec", container, "sh", "-c", script, "sh", ...args]);
 }
 
@@ -51,10 +54,7 @@ async function begin(context: CauseContext): Promise<void> {
   for (let written = 0; written < KEYS_MAX; written += KEYS_AT_ONCE) {
     context.signal.throwIfAborted();
     const numbers = [written, KEYS_AT_ONCE, VALUE_BYTES, CAUSE_SECONDS, GOAL_PERCENT].map(String);
-    const answer = await shell(context, container, 'redis-cli --no-auth-warning EVAL "$@"', [
-      ...[FILL, "1", PREFIX],
-      ...numbers,
-    ]);
+    const answer = await shell(context, container, `${CLI} EVAL "$@"`, [...[FILL, "1", PREFIX], ...numbers]);
     const now = Number(answer);
     if (!(now > 0)) {
       throw new UserError(`Redis answered ${JSON.stringify(answer)} instead of how full it is`);
@@ -75,15 +75,14 @@ async function remove(context: RemovalContext): Promise<boolean> {
   if (container === undefined) {
     return false;
   }
-  const cli = "redis-cli --no-auth-warning";
-  const there = await shell(context, container, `${cli} --scan --pattern '${PREFIX}*' | head -n 1`);
+  const there = await shell(context, container, `${CLI} --scan --pattern '${PREFIX}*' | head -n 1`);
   if (there === "") {
     return false;
   }
   await shell(
     context,
     container,
-    `${cli} --scan --pattern '${PREFIX}*' | xargs -r -n 500 ${cli} UNLINK; ${cli} BGREWRITEAOF`,
+    `${CLI} --scan --pattern '${PREFIX}*' | xargs -r -n 500 ${CLI} UNLINK; ${CLI} BGREWRITEAOF`,
   );
   return true;
 }

@@ -1,5 +1,19 @@
 import assert from "node:assert/strict";
-import { docker, exec, exitCode, healthy, image, logs, Sandbox, stop, tryDocker } from "./sandbox";
+import { Redis } from "../../../cli/cache/redis";
+import { DockerHost } from "../../../cli/docker";
+import { CachePassword } from "../../../cli/rotation/cachePassword";
+import {
+  docker,
+  eventually,
+  exec,
+  exitCode,
+  healthy,
+  image,
+  logs,
+  Sandbox,
+  stop,
+  tryDocker,
+} from "./sandbox";
 
 const PASSWORD = "p'a\"s$s\\w:o rd#";
 
@@ -76,13 +90,82 @@ describe("the redis image", function () {
     assert.equal(await ask(container, PASSWORD, "GET", "answer"), "42");
   });
 
-  it("is unhealthy, with a reason, when it does not know the secret's password", async () => {
+  it("is unhealthy, with a reason, when it does not let its own container in", async () => {
     const container = await start("changed");
     await healthy(container);
-    await ask(container, PASSWORD, "CONFIG", "SET", "requirepass", "another");
+    await ask(container, PASSWORD, "ACL", "SETUSER", "container", "resetpass");
     const { code, stdout } = await tryDocker(["exec", container, "/usr/local/bin/healthcheck"]);
     assert.equal(code, 1);
     assert.match(stdout, /^the server answered: .*(WRONGPASS|NOAUTH|AUTH failed)/s);
+  });
+
+  describe("while its password is replaced", () => {
+    const NEXT = "a-quite-new-password";
+    let container: string;
+    /** Which of the passwords let in, and whether the container's own one does. */
+    const letIn = async () => ({
+      old: (await ask(container, PASSWORD, "PING")) === "PONG",
+      next: (await ask(container, NEXT, "PING")) === "PONG",
+      healthy: (await tryDocker(["exec", container, "/usr/local/bin/healthcheck"])).code === 0,
+    });
+    const restart = async () => {
+      await stop(container, 15);
+      await docker(["start", container]);
+      await healthy(container);
+    };
+    const server = () => new CachePassword(Redis.in(new DockerHost(""), container));
+    before(async () => {
+      container = await start("rotated");
+      await healthy(container);
+      await ask(container, PASSWORD, "SET", "kept", "42");
+    });
+
+    it("lets in with both, also after a restart", async () => {
+      assert.equal(await server().accepts(NEXT), false);
+      assert.equal(await server().isSettled(PASSWORD), true);
+      await server().admit(NEXT);
+      assert.deepEqual(await letIn(), { old: true, next: true, healthy: true });
+      assert.equal(await server().isSettled(NEXT), false);
+      await restart();
+      assert.deepEqual(await letIn(), { old: true, next: true, healthy: true });
+      assert.equal(await ask(container, NEXT, "GET", "kept"), "42");
+    });
+
+    it("lets in with the new one only at the end, also after a restart with the secret of before, and ends older sessions", async () => {
+      const session = tryDocker([
+        "exec",
+        `--env=REDISCLI_AUTH=${PASSWORD}`,
+        container,
+        ...["redis-cli", "--no-auth-warning", "BLPOP", "nothing", "60"],
+      ]);
+      await eventually("the session is open", async () =>
+        /cmd=blpop/.test(await ask(container, PASSWORD, "CLIENT", "LIST")),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      await server().settle(NEXT, 0);
+      assert.doesNotMatch(await ask(container, NEXT, "CLIENT", "LIST"), /cmd=blpop/);
+      assert.match((await session).stderr, /closed the connection/);
+      assert.deepEqual(await letIn(), { old: false, next: true, healthy: true });
+      assert.equal(await server().isSettled(NEXT), true);
+      await restart();
+      assert.deepEqual(await letIn(), { old: false, next: true, healthy: true });
+    });
+
+    it("keeps no password on its volume", async () => {
+      const users = await exec(container, "cat", "/data/users.acl");
+      assert.match(users, /^user default on /m);
+      for (const password of [PASSWORD, NEXT]) {
+        assert.equal(users.includes(password), false);
+      }
+      assert.match(await exec(container, "ls", "-l", "/data/users.acl"), /^-rw------- /);
+    });
+
+    it("takes a secret that was declared anew, beside what lets in already", async () => {
+      await sandbox.secrets("rotated", { redis_password: "declared-anew-password\n" });
+      await restart();
+      assert.equal(await ask(container, "declared-anew-password", "PING"), "PONG");
+      assert.deepEqual(await letIn(), { old: false, next: true, healthy: true });
+    });
   });
 
   const refusals: [string, Record<string, string>, Record<string, string> | undefined, RegExp][] = [

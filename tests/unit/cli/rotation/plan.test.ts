@@ -120,19 +120,23 @@ describe("the choice of what is rotated", () => {
   it("is all that are older than so many days or of unknown age, but for those that cannot be", () => {
     assert.deepEqual(chooseSecrets(undefined, 180, ages), {
       chosen: [
+        "postgresPassword",
         "appPassword",
         "readonlyPassword",
         "monitoringPassword",
         "maintenancePassword",
+        "redisPassword",
         "operatorsPassword",
       ],
-      left: ["postgresPassword", "redisPassword", "adminPassword", "backupIdentity", "archivePassphrase"],
+      left: ["adminPassword", "backupIdentity", "archivePassphrase"],
     });
     assert.deepEqual(chooseSecrets(undefined, 5, ages).chosen, [
+      "postgresPassword",
       "appPassword",
       "readonlyPassword",
       "monitoringPassword",
       "maintenancePassword",
+      "redisPassword",
       "secretKey",
       "operatorsPassword",
     ]);
@@ -145,7 +149,7 @@ describe("the choice of what is rotated", () => {
     [
       "backupIdentity",
       undefined,
-      /^backupIdentity is not rotated: the backups of before could not be opened/,
+      /^backupIdentity is not rotated: the backups of before could not be opened any more: if it leaked, move/,
     ],
     ["adminPassword", undefined, /^adminPassword is not rotated: .* change it in the application/],
   ];

@@ -55,6 +55,14 @@ describe("secrets of a stack", () => {
     assert.equal(ofType(resources, SECRET).length, Object.keys(expected).length);
   });
 
+  it("of servers that are told of another password while they run stay what they were made with", () => {
+    const kept = ofType(resources, SECRET).filter(({ ignoreChanges }) => ignoreChanges.includes("data"));
+    assert.deepEqual(kept.map(({ name }) => name).sort(), [
+      "fitnesscrm-unit-postgres-password",
+      "fitnesscrm-unit-redis-password",
+    ]);
+  });
+
   it("stand nowhere else, neither in clear nor encoded", () => {
     const others = JSON.stringify(resources.filter(({ type }) => type !== SECRET));
     for (const value of Object.values(PLANTED)) {
