@@ -35,7 +35,6 @@ describe("certificates from an ACME authority", function () {
     ] as const) {
       authorities[name] = await startAuthority(name, days);
     }
-    // First, so that the volume is its own; in the stack nginx copies nothing onto it.
     ops = await startOps("short");
     edge = await sandbox.start({
       image: nginx,
@@ -45,7 +44,7 @@ describe("certificates from an ACME authority", function () {
         NGINX_BACKEND: "127.0.0.1:5000",
         NGINX_FRONTEND: "127.0.0.1:3000",
       },
-      volumes: { "/certificates": "certificates" },
+      readOnlyVolumes: { "/certificates": "certificates" },
       tmpfs: ["/tmp"],
       publish: [80, 443, 8080],
     });

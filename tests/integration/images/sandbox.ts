@@ -121,6 +121,8 @@ export interface ContainerOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Path in the container: name of a volume of this sandbox, or an absolute path of the host. */
   readonly volumes?: Readonly<Record<string, string>>;
+  /** The same, for a volume of this sandbox that the container reads only; as in the stack it leaves its owner alone. */
+  readonly readOnlyVolumes?: Readonly<Record<string, string>>;
   readonly tmpfs?: readonly string[];
   /** Ports that are published on loopback, where the host chooses the number. */
   readonly publish?: readonly number[];
@@ -174,6 +176,10 @@ export class Sandbox {
       this.#volumes.add(`${this.prefix}-${source}`);
       return `--volume=${this.prefix}-${source}:${path}`;
     });
+    for (const [path, source] of Object.entries(options.readOnlyVolumes ?? {})) {
+      this.#volumes.add(`${this.prefix}-${source}`);
+      volumes.push(`--volume=${this.prefix}-${source}:${path}:ro,nocopy`);
+    }
     await docker([
       "run",
       "--detach",
