@@ -83,6 +83,8 @@ describe("configuration that is accepted", () => {
           maintenancePassword: 365,
           secretKey: 365,
           operatorsPassword: 365,
+          postgresPassword: 365,
+          redisPassword: 365,
         },
       },
       images: {},

@@ -285,7 +285,7 @@ const WRONG: Case[] = [
   [
     "security.secretAgeDays.backupIdentity",
     365,
-    "fitnesscrm:security.secretAgeDays.backupIdentity is not a key: must be one of appPassword, readonlyPassword, backupPassword, monitoringPassword, maintenancePassword, secretKey, operatorsPassword",
+    "fitnesscrm:security.secretAgeDays.backupIdentity is not a key: must be one of appPassword, readonlyPassword, backupPassword, monitoringPassword, maintenancePassword, secretKey, operatorsPassword, postgresPassword, redisPassword",
   ],
   ...["2026-02-30", "yesterday", "2026-12", "2026-12-06T02:00"].map(
     (value): Case => [

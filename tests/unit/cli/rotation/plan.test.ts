@@ -97,7 +97,7 @@ describe("limits of age", () => {
     const ages = secretAges(SETTINGS, NOW);
     assert.equal(
       overLimitLine(ages, "prod"),
-      "older than their limit: readonlyPassword, monitoringPassword, maintenancePassword, operatorsPassword: " +
+      "older than their limit: postgresPassword, readonlyPassword, monitoringPassword, maintenancePassword, redisPassword, operatorsPassword: " +
         "./fitnesscrm secrets list --stack prod says by how much, ./fitnesscrm secrets rotate NAME --stack prod replaces one",
     );
     assert.equal(
