@@ -83,10 +83,9 @@ const STAGES: readonly Stage[] = [
         "tests/e2e/75-window.test.ts",
         "tests/e2e/76-pages.test.ts",
         "tests/e2e/77-reports.test.ts",
-        "tests/e2e/79-security.test.ts",
         "tests/e2e/90-destroy.test.ts",
       ],
-      ["tests/e2e/80-month.test.ts"],
+      ["tests/e2e/80-month.test.ts", "tests/e2e/79-security.test.ts"],
     ],
     // The first needs a machine that is not busy, the second takes the engine away from everything else.
     alone: ["tests/e2e/48-drills.test.ts", "tests/e2e/50-engine.test.ts"],
