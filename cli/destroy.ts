@@ -11,6 +11,7 @@ import { forgetEmulated } from "./forget";
 import { removeLocalEnvironment, startEmulator } from "./local/environment";
 import { removeStateFiles } from "./localState";
 import { takeLock } from "./lock";
+import { archiveLogs } from "./logs/keep";
 import { opsContainer, runInOps } from "./ops";
 import { clearPending } from "./orphans";
 import { explainFailure, type Pulumi, type StateResource } from "./pulumi";
@@ -98,7 +99,12 @@ export async function destroy(options: DestroyOptions): Promise<void> {
  * Saves what is about to be removed. The copy in S3 stays with its bucket; a local stack's bucket goes with the emulator, so
  * its copy and the key that opens it are put below the launcher's home.
  */
-async function lastBackup({ context, docker, pulumi }: Session, reporter: Reporter): Promise<void> {
+async function lastBackup(session: Session, reporter: Reporter): Promise<void> {
+  const { context, docker, pulumi } = session;
+  // A local stack's bucket goes as well.
+  if (context.kind !== "local") {
+    await archiveLogs(session, reporter);
+  }
   const id = await inStep(
     reporter,
     "last backup",

@@ -12,6 +12,7 @@ import { formatSummary, type RestoreSummary } from "./restore/report";
 import { restore as runRestore } from "./restore/restore";
 import { findUnfinished, settle } from "./restore/settle";
 import { type Interruption, type Tools, toolsOf } from "./restore/tools";
+import { ServerPasswords } from "./rotation/declared";
 import { readSecrets } from "./secrets";
 import { openSession, progressReporter, type Session } from "./session";
 
@@ -38,6 +39,8 @@ export async function restoreStack(options: RestoreOptions): Promise<RestoreSumm
   const release = await takeLock(context.folder, `fitnesscrm restore --stack ${options.stack}`);
   const interruption = signals();
   try {
+    // A rotation that was killed may have declared a password that the database does not know yet.
+    await new ServerPasswords(session, progressReporter()).admit();
     return await runRestore(toolsFor(session, ask, interruption), request);
   } finally {
     interruption.end();

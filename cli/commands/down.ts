@@ -16,7 +16,10 @@ export function register(program: Command): void {
       const { takeLock } = await import("../lock");
       const { awsClients, awsReason } = await import("../monitoring/aws");
       const { quietAlarms } = await import("../monitoring/quiet");
-      const { docker, config, context } = openSession(stack);
+      const { archiveLogs } = await import("../logs/keep");
+      const session = openSession(stack);
+      const { docker, config, context } = session;
+      const reporter = progressReporter();
       // A stack that stands still is what was asked for; that AWS is out of reach is no reason to let it run.
       const quiet = async (): Promise<void> => {
         try {
@@ -29,8 +32,9 @@ export function register(program: Command): void {
       };
       const release = await takeLock(context.folder, `fitnesscrm down --stack ${stack}`);
       try {
+        await archiveLogs(session, reporter);
         const stopped = await inStep(
-          progressReporter(),
+          reporter,
           `stopping stack ${stack}`,
           (detail) => stopServices(docker, stack, detail, quiet),
           (names) => (names.length === 0 ? "it was stopped already" : names.join(", ")),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { messageOf, UserError } from "../errors";
 import { formatHealth } from "../health";
+import { ARCHIVE_SECONDS } from "../logs/keep";
 import type { TableRows } from "./catalog";
 import { type Journal, type Note, noteOf, parseNote } from "./journal";
 import { nextStamp, replacedName, targetName, timeOf } from "./names";
@@ -184,6 +185,17 @@ async function endDryRun(tools: Tools, work: Work, source: Source): Promise<Rest
   return work.summary("dry-run", before, null, "read and checked, not swapped");
 }
 
+/** The backend's containers go when it is stopped, and with them the log that may tell why all this is needed (M55). */
+async function archiveLogs(tools: Tools): Promise<void> {
+  try {
+    await tools.ops("ops", ["run", "log-archive"], { timeoutSeconds: ARCHIVE_SECONDS });
+  } catch (error) {
+    tools.say(
+      `restore: what the backend logged since the last archive goes with its containers: ${messageOf(error)}`,
+    );
+  }
+}
+
 /** Stops the application, puts the target in the live database's place, and starts the application again. */
 async function swapIn(
   tools: Tools,
@@ -193,6 +205,7 @@ async function swapIn(
 ): Promise<RestoreSummary> {
   const { entry } = work;
   const replicas = await tools.backend.replicas();
+  await archiveLogs(tools);
   tools.interruption.hold();
   work.enter({ step: "stop", replicas, since: tools.now().toISOString() });
   const mark = JSON.stringify(noteOfTarget(work.entry));

@@ -70,8 +70,9 @@ export class CachePassword implements PasswordServer {
     }
   }
 
+  /** As they are on the volume as well: a disk that was full may have kept a change in memory only. */
   private async digests(): Promise<string[]> {
-    const [answer = ""] = await this.redis.calls(["ACL LIST"]);
+    const [, answer = ""] = await this.redis.calls(["ACL SAVE", "ACL LIST"]);
     return digestsOf(USER, answer);
   }
 }

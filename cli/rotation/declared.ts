@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Reporter } from "../../toolchain";
 import { Redis } from "../cache/redis";
 import type { DockerHost } from "../docker";
+import { messageOf } from "../errors";
 import { readSecrets, secretsFingerprint } from "../secrets";
 import { inStep, type Session } from "../session";
 import { CachePassword } from "./cachePassword";
@@ -19,7 +21,13 @@ import { SuperuserPassword } from "./superuser";
 /** What a container has whose password can be replaced while it runs; one of an older version has it not. */
 const NEEDED = { db: "/usr/local/bin/replace-password", redis: "/run/redis/own_password" } as const;
 
+/** How long servers that start are waited for: the database may make its first cluster. */
+const START_MS = 60_000;
+const POLL_MS = 1_000;
+
 type Containers = Readonly<Record<keyof typeof NEEDED, string | undefined>>;
+
+const isAbsent = (container: string | undefined): boolean => container === undefined;
 
 /** The running servers whose passwords can be replaced. */
 export async function runningServers(docker: DockerHost, stack: string): Promise<PasswordServer[]> {
@@ -79,25 +87,60 @@ export class ServerPasswords {
     return [...args, ...(isChanged && args.includes("--refresh") ? ["--run-program"] : [])];
   }
 
-  /** A server that cannot be asked stops no update: it may be what the update repairs. */
+  /**
+   * A server that starts is waited for: a fresh volume has the first password, with which nobody logs in. One that cannot be asked stops no
+   * update: it may be what the update repairs.
+   */
   async admit(): Promise<void> {
-    try {
-      const servers = await this.serversToAsk(await this.containers());
-      if (servers.length === 0) {
+    const deadline = this.readMark() === undefined ? 0 : Date.now() + START_MS;
+    for (;;) {
+      let problem: string | undefined;
+      try {
+        const containers = await this.containers();
+        if (
+          this.isKnown(containers) ||
+          (Date.now() >= deadline && Object.values(containers).every(isAbsent))
+        ) {
+          return;
+        }
+        problem = await this.awaited(containers);
+        if (problem === undefined || Date.now() >= deadline) {
+          await this.admitIn(containers);
+          return;
+        }
+      } catch (error) {
+        problem = messageOf(error);
+      }
+      if (Date.now() >= deadline) {
+        process.stderr.write(`warning: passwords of database and cache: ${problem}\n`);
         return;
       }
-      const declared = await declaredPasswords(this.session);
-      if (declared === undefined) {
-        return;
-      }
-      const admitted = await admitDeclared(servers, declared);
-      for (const secret of admitted) {
-        this.admittedAt.set(secret, Date.now());
-      }
-      this.tell(admitted, "let in from now on");
-    } catch (error) {
-      process.stderr.write(`warning: passwords of database and cache: ${(error as Error).message}\n`);
+      await sleep(POLL_MS);
     }
+  }
+
+  private async admitIn(containers: Containers): Promise<void> {
+    const servers = await serversIn(this.session.docker, containers);
+    const declared = servers.length === 0 ? undefined : await declaredPasswords(this.session);
+    if (declared === undefined) {
+      return;
+    }
+    this.forgetServers();
+    const admitted = await admitDeclared(servers, declared);
+    for (const secret of admitted) {
+      this.admittedAt.set(secret, Date.now());
+    }
+    this.tell(admitted, "let in from now on");
+  }
+
+  /** @returns Which server is to run and does not yet. */
+  private async awaited(containers: Containers): Promise<string | undefined> {
+    const { docker, context } = this.session;
+    const missing = (await docker.services(context.stack)).find(
+      ({ service, replicas = 1 }) =>
+        (service === "db" || service === "redis") && replicas > 0 && containers[service] === undefined,
+    );
+    return missing === undefined ? undefined : `service ${missing.service} does not run yet`;
   }
 
   /** @throws UserError when a server does not take what is declared. */
@@ -145,9 +188,20 @@ export class ServerPasswords {
     return at === undefined ? undefined : Math.ceil((Date.now() - at) / 1000);
   }
 
-  /** These very containers have been brought to these very secrets: to find that out again, they would have to be decrypted. */
+  /**
+   * These very containers have been brought to these very secrets: to find that out again, they would have to be decrypted. Of a stack that
+   * other machines deploy as well, a file of this one knows nothing.
+   */
   private isKnown(containers: Containers): boolean {
-    return this.readMark() === this.mark(containers);
+    return this.session.context.kind !== "remote" && this.readMark() === this.mark(containers);
+  }
+
+  /** From now on the servers may have what the settings lose again, such as when an update is called off: they are asked next time. */
+  private forgetServers(): void {
+    const mark = this.readMark();
+    if (mark !== undefined) {
+      writeFileSync(this.file, `${mark.split(" ")[0]} - -`, { mode: 0o600 });
+    }
   }
 
   private readMark(): string | undefined {

@@ -83,7 +83,7 @@ retry_seconds=$(((60 + NGINX_LOGIN_PER_MINUTE - 1) / NGINX_LOGIN_PER_MINUTE))
 # take_certificate: fails when there is none that can be served.
 take_certificate() {
   [ -r "$CERTIFICATE" ] || return 1
-  (umask 077 && cp "$CERTIFICATE" "$SERVED.new") || return 1
+  (umask 077 && cp "$CERTIFICATE" "$SERVED.new") || return 2
   certified=$(openssl x509 -in "$SERVED.new" -noout -pubkey 2>/dev/null) || certified=none
   held=$(openssl pkey -in "$SERVED.new" -pubout 2>/dev/null) || held=
   if [ "$certified" != "$held" ]; then
@@ -188,8 +188,12 @@ follow_certificate() {
   while sleep "$CHECK_SECONDS"; do
     found=$(stamp)
     [ "$found" != "$taken" ] || continue
+    code=0
+    take_certificate || code=$?
+    # What could not be copied was not looked at: it is tried again.
+    [ "$code" != 2 ] || continue
     taken=$found
-    take_certificate || continue
+    [ "$code" = 0 ] || continue
     echo "nginx: serves another certificate" >&2
   done
 }

@@ -19,14 +19,12 @@ superuser_password() {
   fi
 }
 
+# One chain: the caller's "||" turns errexit off in here, and a full volume must not put an empty file in the place of the kept one.
 keep_password() {
   (
     umask 077
     printf '%s\n%s\n' "$SEAL" "$1" | cipher -out "$KEPT.new"
-  )
-  sync -f "$KEPT.new"
-  mv -T "$KEPT.new" "$KEPT"
-  sync -f "$KEPT"
+  ) && sync -f "$KEPT.new" && mv -T "$KEPT.new" "$KEPT" && sync -f "$KEPT"
 }
 
 # Programs in this container ask for no password; the socket does.

@@ -60,7 +60,7 @@ fi
   printf 'user default on %s ~* &* +@all\n' "$(printf '%s' "$accepted" | tr '\n' ' ')"
   printf 'user mounted off %s\n' "$mounted"
   printf 'user container on %s ~* &* +@all\n' "$(tr -d '\n' <"$OWN" | digest)"
-} >"$USERS.new" && mv "$USERS.new" "$USERS" || fail "$USERS could not be written: the volume may be full or read-only"
+} >"$USERS.new" && sync -f "$USERS.new" && mv "$USERS.new" "$USERS" || fail "$USERS could not be written: the volume may be full or read-only"
 
 cat >"$CONF" <<SETTINGS
 bind * -::*

@@ -97,7 +97,7 @@ export class ServiceClock {
         `USER ${user}`,
       ];
       writeFileSync(join(context, "Dockerfile"), `${lines.join("\n")}\n`);
-      await docker("build", "--quiet", "--tag", tag, context);
+      await docker("build", "--quiet", "--force-rm", "--tag", tag, context);
       return tag;
     } finally {
       rmSync(context, { recursive: true, force: true });

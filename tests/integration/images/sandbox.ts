@@ -70,7 +70,12 @@ async function build(folder: string, options: Parameters<typeof image>[1] = {}):
     const known = (await tryDocker(["image", "inspect", BASE])).code === 0;
     const pairs = Object.entries({ ...(known ? { BASE } : {}), ...buildArgs });
     const args = pairs.flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
-    return (await docker(["build", "--quiet", "--file", join(work, dockerfile), ...args, work], 900_000))
+    return (
+      await docker(
+        ["build", "--quiet", "--force-rm", "--file", join(work, dockerfile), ...args, work],
+        900_000,
+      )
+    )
       .split("\n")
       .slice(-1)
       .join("");

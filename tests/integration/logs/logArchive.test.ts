@@ -219,6 +219,7 @@ describe("the archive of logs, with the engine, its reader and the AWS emulator"
       "/tasks",
       "/tasks?filters=%7B%7D",
       `/tasks/${task}`,
+      log.replace(task, task.slice(0, 6)),
       `${log}&follow=1`,
       `/services/${service}/logs?stdout=1`,
       "/secrets",

@@ -46,10 +46,14 @@ export async function ensureImage(name: string, dockerfile: string): Promise<voi
   const local = await Promise.all(BASES.map(async (base) => ((await hasImage(base)) ? base : undefined)));
   const base = given ?? local.find((found) => found !== undefined) ?? BASES[BASES.length - 1];
   await new Promise<void>((resolve, reject) => {
-    const build = spawn("docker", ["build", "-q", "-t", name, "--build-arg", `BASE=${base}`, "-"], {
-      env: { ...process.env, DOCKER_BUILDKIT: "0" },
-      stdio: ["pipe", "ignore", "inherit"],
-    });
+    const build = spawn(
+      "docker",
+      ["build", "-q", "--force-rm", "-t", name, "--build-arg", `BASE=${base}`, "-"],
+      {
+        env: { ...process.env, DOCKER_BUILDKIT: "0" },
+        stdio: ["pipe", "ignore", "inherit"],
+      },
+    );
     build.once("error", reject);
     build.once("close", (code) => (code === 0 ? resolve() : reject(new Error(`building ${name} failed`))));
     build.stdin.end(dockerfile);

@@ -4,7 +4,8 @@ import { resolve } from "node:path";
 import { sinceArgument } from "../../../ops/logs/engine";
 
 const CONFIG = readFileSync(resolve(__dirname, "../../../images/engine/nginx.conf"), "utf8");
-const [, LIST = ""] = /map "\$request_method \$request_uri" \$may_log \{([^}]*)\}/.exec(CONFIG) ?? [];
+const [, LIST = ""] =
+  /map "\$request_method \$request_uri" \$may_log \{([\s\S]*?)\n {2}\}/.exec(CONFIG) ?? [];
 const EXPRESSIONS = [...LIST.matchAll(/^\s*"~(.*)" 1;$/gm)].map(
   ([, expression = ""]) => new RegExp(expression),
 );
@@ -12,7 +13,7 @@ const may = (request: string): boolean => EXPRESSIONS.some((expression) => expre
 
 const tasksOf = (service: string): string =>
   `GET /tasks?filters=${encodeURIComponent(JSON.stringify({ service: [service] }))}`;
-const LOG = `GET /tasks/0abc9/logs?stdout=1&stderr=1&timestamps=1&since=${sinceArgument(1_700_000_000_007)}`;
+const LOG = `GET /tasks/0abc9defgh1jklm2nopqrstu3/logs?stdout=1&stderr=1&timestamps=1&since=${sinceArgument(1_700_000_000_007)}`;
 
 describe("the engine's reader for logs", () => {
   it("lets through what the archive asks, and has nothing else on its list", () => {
@@ -27,6 +28,8 @@ describe("the engine's reader for logs", () => {
     `${tasksOf("fitnesscrm-local-backend")}&x=1`,
     "GET /tasks",
     "GET /tasks/0abc9",
+    // The engine would take the beginning of an id.
+    LOG.replace("0abc9defgh1jklm2nopqrstu3", "0abc9"),
     `${LOG}&follow=1`,
     LOG.replace("/tasks/", "/containers/"),
     LOG.replace("/tasks/", "/tasks/../"),

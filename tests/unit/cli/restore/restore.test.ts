@@ -45,8 +45,9 @@ describe("restore", () => {
       IMAGE,
       'exec -i restore-container node /opt/ops/main.js uploads <<< {"id":"20250131T070000Z-1a2b","from":"any"} | ' +
         UPLOADS("stage 20250131100000"),
-      // Marked, stopped, swapped.
+      // Its log saved, marked, stopped, swapped.
       REPLICAS,
+      "ops: run log-archive",
       LS("db"),
       PSQL(),
       SCALE(0),
@@ -102,6 +103,16 @@ describe("restore", () => {
     assert.deepEqual(unit.said, ["restore: nothing was changed"]);
     assert.deepEqual(unit.loads, []);
     assert.deepEqual(unit.server.executed, []);
+  });
+
+  it("goes on where the backend's log cannot be archived, and says that it goes with the containers", async () => {
+    const unit = world();
+    unit.archiveFault = "S3 does not answer";
+    const summary = await restore(unit.tools(), LATEST);
+    assert.equal(summary?.id, BACKUP.id);
+    assert.deepEqual(unit.said, [
+      "restore: what the backend logged since the last archive goes with its containers: S3 does not answer",
+    ]);
   });
 
   it("gives the password by standard input alone", async () => {

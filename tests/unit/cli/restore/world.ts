@@ -55,6 +55,8 @@ export class World implements Engine {
   readonly log: string[] = [];
   readonly said: string[] = [];
   readonly questions: string[] = [];
+  /** Why logs cannot be archived. */
+  archiveFault: string | undefined;
   readonly loads: { args: readonly string[]; input: unknown }[] = [];
   replicas = 2;
   running = 2;
@@ -185,6 +187,12 @@ export class World implements Engine {
     this.log.push(`${service}: ${args.join(" ")}`);
     if (args[0] === "backups") {
       return this.backups;
+    }
+    if (args[0] === "run") {
+      if (this.archiveFault !== undefined) {
+        throw new Error(this.archiveFault);
+      }
+      return {};
     }
     const input = JSON.parse(options?.input ?? "null") as { target: string; id?: string; toTime?: string };
     this.loads.push({ args, input });

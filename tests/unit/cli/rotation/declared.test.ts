@@ -43,7 +43,7 @@ describe("passwords of database and cache around an update", () => {
   const folders = new TempFolders();
   after(() => folders.remove());
 
-  function stack(files: Readonly<Record<string, string>> = {}) {
+  function stack(files: Readonly<Record<string, string>> = {}, kind: StackContext["kind"] = "local") {
     const folder = folders.create({
       superuser: OLD,
       db: "db1\n",
@@ -58,7 +58,7 @@ describe("passwords of database and cache around an update", () => {
     const context: StackContext = {
       stack: "unit",
       home: folder,
-      kind: "remote",
+      kind,
       configFile: join(folder, "Pulumi.unit.yaml"),
       folder,
     };
