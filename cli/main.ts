@@ -3,6 +3,7 @@ import { ConfigError } from "../config";
 import { ToolchainError } from "../toolchain/types";
 import * as ack from "./commands/ack";
 import * as alarms from "./commands/alarms";
+import * as audit from "./commands/audit";
 import * as backup from "./commands/backup";
 import * as backups from "./commands/backups";
 import * as cache from "./commands/cache";
@@ -70,6 +71,7 @@ const COMMANDS = [
   restore,
   drill,
   report,
+  audit,
   tasks,
   window,
   schedule,

@@ -83,6 +83,7 @@ const STAGES: readonly Stage[] = [
         "tests/e2e/75-window.test.ts",
         "tests/e2e/76-pages.test.ts",
         "tests/e2e/77-reports.test.ts",
+        "tests/e2e/81-audit.test.ts",
         "tests/e2e/90-destroy.test.ts",
       ],
       ["tests/e2e/80-month.test.ts", "tests/e2e/79-security.test.ts"],

@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { nextWindow, windowAt } from "../maintenanceWindow";
+import { audits } from "./audits/store";
 import { listBackups } from "./backup/backup";
 import { deployments } from "./deployments/command";
 import { reasonOf } from "./health";
@@ -111,9 +112,13 @@ async function answerTo(
       return incidents(args, { settings, secrets: places.secrets, options: context }, async (schema) =>
         parse(schema, await text(streams.stdin)),
       );
+    case "audits":
+      return audits(args, { settings, secrets: places.secrets, options: context }, async (schema) =>
+        parse(schema, await text(streams.stdin)),
+      );
     default:
       throw new Error(
-        `${JSON.stringify(command)} is no command: there are tasks, window, backups, run NAME, load, uploads, report KIND, logs, deployments and incidents`,
+        `${JSON.stringify(command)} is no command: there are tasks, window, backups, run NAME, load, uploads, report KIND, logs, deployments, incidents and audits`,
       );
   }
 }

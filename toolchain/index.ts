@@ -14,6 +14,7 @@ import {
 } from "./tools/engine";
 import { goTool } from "./tools/go";
 import { AWS_EMULATOR, imageTool } from "./tools/images";
+import { findLighthouse, lighthouseTool } from "./tools/lighthouse";
 import { pebbleTool } from "./tools/pebble";
 import { PROVIDERS, pluginTool } from "./tools/plugins";
 import { mailbox, mailpitTool, telegrafTool } from "./tools/programs";
@@ -41,6 +42,7 @@ export const NEEDS = [
   "chromium",
   "actionlint",
   "pebble",
+  "lighthouse",
 ] as const;
 export type Need = (typeof NEEDS)[number];
 
@@ -66,6 +68,8 @@ export interface Machine {
   readonly dockerHost?: string;
   /** Path of a browser; undefined unless `chromium` was asked for. */
   readonly chromium?: string;
+  /** Path of Lighthouse's program, for node; undefined unless `lighthouse` was asked for. */
+  readonly lighthouse?: string;
   /** Every tool, how it was got and how long that took, in seconds. */
   readonly provided: readonly Provided[];
   /** The engine, where an earlier or this run started it by hand. */
@@ -94,6 +98,7 @@ export async function prepareMachine(options: PrepareOptions): Promise<Machine> 
 
   const pulumi = options.need.includes("pulumi") ? await findPulumi(context) : undefined;
   const chromium = options.need.includes("chromium") ? await findChromium(context) : undefined;
+  const lighthouse = options.need.includes("lighthouse") ? await findLighthouse(context) : undefined;
   const engine = await findStarted(home);
   return {
     ...(pulumi === undefined ? {} : { pulumi: pulumi.path }),
@@ -109,6 +114,7 @@ export async function prepareMachine(options: PrepareOptions): Promise<Machine> 
     },
     ...(host.env.DOCKER_HOST ? { dockerHost: host.env.DOCKER_HOST } : {}),
     ...(chromium === undefined ? {} : { chromium }),
+    ...(lighthouse === undefined ? {} : { lighthouse }),
     provided,
     ...(engine === undefined ? {} : { startedEngine: engine }),
   };
@@ -167,6 +173,7 @@ function toolsFor(context: Context, need: readonly Need[]): Tool[] {
     chromium: () => [chromiumTool(context)],
     actionlint: () => [actionlintTool(context, go)],
     pebble: () => [pebbleTool(context, go)],
+    lighthouse: () => [lighthouseTool(context)],
   };
   return [...new Set(need.flatMap((name) => tools[name]()))];
 }

@@ -48,8 +48,8 @@ function jobOf(file: string, name: string): Job {
 }
 
 describe("the workflows", () => {
-  it("are those for tests, previews, deployments and drift", () => {
-    assert.deepEqual(names.toSorted(), ["deploy.yml", "drift.yml", "preview.yml", "test.yml"]);
+  it("are those for tests, previews, deployments, drift and audits", () => {
+    assert.deepEqual(names.toSorted(), ["audit.yml", "deploy.yml", "drift.yml", "preview.yml", "test.yml"]);
   });
 
   it("pin every action by its commit, with its version beside it", () => {
@@ -158,6 +158,15 @@ describe("a deployment", () => {
 
   it("is never dropped for a look at drift", () => {
     assert.notEqual(workflow("deploy.yml").concurrency?.group, workflow("drift.yml").concurrency?.group);
+  });
+});
+
+describe("the audit of the pages (M15)", () => {
+  it("is made every month, by the command that an operator has, and may write nothing at GitHub", () => {
+    assert.match(JSON.stringify(workflow("audit.yml").on.schedule), /"cron":"\d+ \d+ \d+ \* \*"/);
+    const job = jobOf("audit.yml", "audit");
+    assert.deepEqual(job.permissions, { contents: "read" });
+    assert.equal(job.steps.at(-1)?.run, './fitnesscrm audit --stack "$STACK"');
   });
 });
 
