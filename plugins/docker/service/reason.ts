@@ -51,8 +51,10 @@ async function healthOf(engine: Reader, task: WireTask): Promise<string | undefi
   const container = await engine.find<Container>(`/containers/${id}/json`);
   const health = container?.State?.Health;
   const failed = health?.Log?.filter(({ ExitCode }) => ExitCode !== 0) ?? [];
-  // The last check may have been killed with its container, and have had no time to speak.
-  const last = failed.findLast(({ Output }) => Output.trim() !== "") ?? failed.at(-1);
+  const spoke = failed.filter(({ Output }) => Output.trim() !== "");
+  // The last check may have been killed with its container, and have had no time to speak, or have been begun too late: then the engine's
+  // own trouble with it stands there, as -1.
+  const last = spoke.findLast(({ ExitCode }) => ExitCode > 0) ?? spoke.at(-1) ?? failed.at(-1);
   if (!last) return health?.Status === "starting" ? "its health check has not passed yet" : undefined;
   const said = last.Output.replace(/\s+/g, " ").trim().slice(0, OUTPUT_LIMIT);
   return `its health check ended with ${last.ExitCode}${said ? `: ${said}` : " and said nothing"}`;

@@ -25,6 +25,7 @@ const LOG = [
   { ExitCode: 0, Output: "fine" },
   { ExitCode: 1, Output: "no\n connection " },
   { ExitCode: 137, Output: "" },
+  { ExitCode: -1, Output: "OCI runtime exec failed: broken pipe" },
 ];
 
 /** An engine that shows one look after the other, and the last one from then on. */
