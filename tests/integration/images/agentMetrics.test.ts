@@ -222,7 +222,11 @@ describe("the metrics agent, from nginx's log to CloudWatch", function () {
     await docker(["unpause", emulator]);
     await eventually(
       "they arrive",
-      async () => (await total("route_requests", { Route: "/api/meanwhile" })) === 40,
+      async () => {
+        const counted = await total("route_requests", { Route: "/api/meanwhile" });
+        if (counted !== 40) throw new Error(`${counted} of 40 counted`);
+        return true;
+      },
       90,
     );
   });
