@@ -30,7 +30,12 @@ interface Stage {
   alone?: readonly string[];
 }
 
-const MONITORING = "tests/e2e/70-monitoring.test.ts";
+/** Files of the e2e suite that wait more than they work: for fires to be paged, for a month's moments, for rotations. */
+const WAITING = [
+  "tests/e2e/70-monitoring.test.ts",
+  "tests/e2e/80-month.test.ts",
+  "tests/e2e/79-security.test.ts",
+];
 
 const STAGES: readonly Stage[] = [
   {
@@ -63,8 +68,7 @@ const STAGES: readonly Stage[] = [
         "tests/integration/local/relay.test.ts",
         "tests/integration/plugins/aws-alarms.test.ts",
       ],
-      // Of the e2e suite's time this file waits away half, for fires to be paged.
-      [MONITORING],
+      WAITING,
     ],
   },
   {
@@ -72,7 +76,7 @@ const STAGES: readonly Stage[] = [
     quick: false,
     need: ["pulumi", "engine", "swarm", "base", "emulator", "mailbox", "telegraf", "chromium"],
     files: "tests/e2e/**/*.test.ts",
-    elsewhere: [MONITORING],
+    elsewhere: WAITING,
     beside: [
       [
         "tests/e2e/36-preview-comment.test.ts",
@@ -86,7 +90,6 @@ const STAGES: readonly Stage[] = [
         "tests/e2e/81-audit.test.ts",
         "tests/e2e/90-destroy.test.ts",
       ],
-      ["tests/e2e/80-month.test.ts", "tests/e2e/79-security.test.ts"],
     ],
     // The first needs a machine that is not busy, the second takes the engine away from everything else.
     alone: ["tests/e2e/48-drills.test.ts", "tests/e2e/50-engine.test.ts"],

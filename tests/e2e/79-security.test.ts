@@ -15,7 +15,7 @@ import {
   startLauncher,
   URL_OF_STACK,
 } from "./support/launcher";
-import { ensureStack } from "./support/stack";
+import { ensureStack, leaveStack } from "./support/stack";
 import { waitFor } from "./support/wait";
 
 const secretOf = async (name: string): Promise<string> =>
@@ -295,6 +295,8 @@ describe("an image refresh (M13)", function () {
   };
 
   before(ensureStack);
+
+  after(leaveStack);
 
   it("gives every service a new image, which lacks no fix", async () => {
     const before = await imagesNow();
