@@ -114,7 +114,7 @@ describe("the comment on a pull request, from a real preview", function () {
     const { result, comment } = await preview(checkout);
     assert.equal(result.code, 1);
     const [, , title = "", , box = "", heading = ""] = comment.split("\n");
-    assert.match(title, /: 8 stateful resources at risk, failed, /);
+    assert.match(title, /: 9 stateful resources at risk, failed, /);
     assert.deepEqual([box, heading], ["> [!CAUTION]", "> **Replaces or deletes what has state**"]);
     assert.match(
       comment,
