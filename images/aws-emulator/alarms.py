@@ -7,10 +7,12 @@ in the wrong order, and an alarm that looks back for hours kept the others waiti
 
 import sqlite3
 import time
+from types import SimpleNamespace
 
 from localstack.services.cloudwatch import alarm_scheduler
 from localstack.services.cloudwatch.cloudwatch_database_helper import CloudwatchDatabase
 from localstack.services.cloudwatch.models import cloudwatch_stores
+from localstack.utils import scheduler
 from localstack.utils.aws import arns
 
 # Where values are missing, CloudWatch looks back further than the periods that it evaluates.
@@ -129,6 +131,8 @@ is_threshold_exceeded = alarm_scheduler.is_threshold_exceeded
 
 def evaluate_each_period():
     """To be called before the service that evaluates them is loaded."""
+    # By the wall clock no alarm would be evaluated for as long as that is set back.
+    scheduler.time = SimpleNamespace(time=time.monotonic)
     alarm_scheduler.get_metric_alarm_details_for_alarm_arn = details
     alarm_scheduler.collect_metric_data = values
     alarm_scheduler.is_threshold_exceeded = exceeded

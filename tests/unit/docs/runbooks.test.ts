@@ -6,8 +6,8 @@ import { run } from "../../../cli/exec";
 
 const ROOT = resolve(__dirname, "..", "..", "..");
 const FOLDER = join(ROOT, "docs", "runbooks");
-/** Words that are a command's own argument, not a command below it. */
-const GROUPS = ["db", "drill", "secrets", "policy", "incident", "cache"];
+/** Commands whose next word is a command below them, not an argument. */
+const GROUPS = ["db", "drill", "secrets", "policy", "incident", "cache", "host", "images"];
 
 function runbook(name: string): string {
   return readFileSync(join(FOLDER, `${name}.md`), "utf8");
