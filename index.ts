@@ -366,6 +366,7 @@ function reportSettings(): ReportSettings {
       security: unique(securityTeam.email),
     },
     slowMilliseconds: config.database.slowStatementMilliseconds,
+    agentSeconds: config.alarms.periodSeconds,
     secretAges: AGING_SECRETS.map((name) => ({
       name,
       since: config.secretDates[name] ?? null,

@@ -20,9 +20,9 @@ const COLUMNS = 3;
 const SIZE = { width: 8, height: 6 } as const;
 const TOP = { table: { x: 0, y: 0, width: 12, height: 8 }, states: { x: 12, y: 0, width: 12, height: 8 } };
 
-/** Graphs of what no alarm watches: name, metrics, statistic. */
+/** Graphs of what no alarm watches: name, metrics, statistic. Never the sum, since the agent sends again what it got no answer for. */
 const REPORTS = [
-  ["Requests and errors", [REPORT_METRICS.requests, REPORT_METRICS.errors], "Sum"],
+  ["Requests and errors in a period", [REPORT_METRICS.requests, REPORT_METRICS.errors], "Maximum"],
   [
     "Response time, median and 99th percentile",
     [REPORT_METRICS.responseMedian, REPORT_METRICS.responseP99],
@@ -42,7 +42,7 @@ export function dashboardBody(
       region,
       view: "timeSeries",
       stat,
-      period: 60,
+      period: args.alarms.periodSeconds,
       metrics: metrics.map((metric) => [METRIC_NAMESPACE, metric, "Stack", stack]),
       yAxis: { left: { min: 0 } },
     })),

@@ -27,6 +27,8 @@ export interface ReportContext {
   readonly before: Remembered | undefined;
   /** Statements above this are slow, milliseconds. */
   readonly slowMilliseconds: number;
+  /** How often the agent sends, seconds. */
+  readonly agentSeconds: number;
   readonly secretAges: ReportSettings["secretAges"];
   /** Statistics, no data. */
   readonly monitoring: Ask;

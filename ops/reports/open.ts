@@ -82,7 +82,7 @@ export async function showReport(
 function askedOf(
   settings: BackupSettings,
   { secrets, edgeLog, backendUrl }: ReportPlaces,
-  { slowMilliseconds, secretAges }: Pick<ReportSettings, "slowMilliseconds" | "secretAges">,
+  { slowMilliseconds, agentSeconds, secretAges }: Omit<ReportSettings, "recipients">,
   signal: AbortSignal,
 ): Asked {
   const { stack, timeZone, region, endpoint, metricNamespace } = settings;
@@ -96,6 +96,7 @@ function askedOf(
     stack,
     timeZone,
     slowMilliseconds,
+    agentSeconds,
     secretAges,
     monitoring: askAs(`${secrets}/ops_database_url`, STATEMENT_MS, signal),
     data: askAs(`${secrets}/backup_database_url`, STATEMENT_MS, signal),

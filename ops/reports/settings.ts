@@ -12,6 +12,8 @@ const schema = z.strictObject({
   ),
   /** Statements above this are slow, milliseconds (M31). */
   slowMilliseconds: z.number().positive(),
+  /** How often the agent sends, seconds: `alarms.periodSeconds`. */
+  agentSeconds: z.number().positive(),
   /** Secrets that have a limit of age: since when they hold, ISO, null where that is not known. No values. */
   secretAges: z
     .array(

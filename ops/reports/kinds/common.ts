@@ -2,6 +2,7 @@ import { METRICS, REPORT_METRICS } from "../../../metricNames";
 import { wallClock } from "../../../wallClock";
 import type { ReportContext } from "../context";
 import type { Bars, Fact, Figure, Tone, Unit } from "../model";
+import { countsWithoutRepeats } from "../sources/counts";
 import { overall, type Point, type Statistic } from "../sources/metrics";
 
 export const HOUR = 3600;
@@ -34,6 +35,18 @@ export function hourly(
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
+/** Counts of the agent in the time that the report covers: one point an hour, nothing counted twice. */
+export function counts({
+  metrics,
+  from,
+  now,
+  agentSeconds,
+}: Pick<ReportContext, "metrics" | "from" | "now" | "agentSeconds">): ReturnType<
+  typeof countsWithoutRepeats
+> {
+  return countsWithoutRepeats(metrics, { from, until: now }, agentSeconds);
+}
+
 /** One bar a day of the stack's own clock, days without a value among them. */
 export function daily(
   title: string,
@@ -59,8 +72,9 @@ export function daily(
 
 /** Requests and errors of the edge in the report's time (M26, M50). */
 export async function requestFacts(context: ReportContext, errorLimit: number): Promise<Fact[]> {
-  const requests = overall(await hourly(context, REPORT_METRICS.requests, "Sum"), "sum");
-  const errors = overall(await hourly(context, REPORT_METRICS.errors, "Sum"), "sum");
+  const count = await counts(context);
+  const requests = overall(await count({ name: REPORT_METRICS.requests }), "sum");
+  const errors = overall(await count({ name: REPORT_METRICS.errors }), "sum");
   const worst = overall(await hourly(context, METRICS.errorRate, "Maximum"), "most");
   const share = requests === null || requests === 0 || errors === null ? null : (100 * errors) / requests;
   return [

@@ -3,7 +3,7 @@ import { REPORT_METRICS } from "../../../metricNames";
 import { showWallClock } from "../../../wallClock";
 import type { MakeParts, ReportContext } from "../context";
 import { overall } from "../sources/metrics";
-import { amount, daily, hourly, requestFacts } from "./common";
+import { amount, counts, daily, requestFacts } from "./common";
 
 const SHOWN = 25;
 
@@ -15,7 +15,8 @@ export const errors: MakeParts = (context) => [
 ];
 
 async function week(context: ReportContext) {
-  const points = await hourly(context, REPORT_METRICS.errors, "Sum");
+  const count = await counts(context);
+  const points = await count({ name: REPORT_METRICS.errors });
   return {
     facts: await requestFacts(context, MANUAL.thresholds["error-rate"].above),
     bars: [daily("Errors (5xx) by day", "count", points, "sum", context)],
@@ -63,7 +64,8 @@ async function database(context: ReportContext) {
     `SELECT xact_rollback::float8 AS rollbacks, deadlocks::float8 AS deadlocks, conflicts::float8 AS conflicts
      FROM pg_stat_database WHERE datname = current_database()`,
   );
-  const deadlocks = overall(await hourly(context, "database_deadlocks", "Sum"), "sum");
+  const count = await counts(context);
+  const deadlocks = overall(await count({ name: "database_deadlocks" }), "sum");
   return {
     lead: "Counts since the statistics began; the change is what the week added.",
     facts: [

@@ -4,7 +4,7 @@ import { shorten } from "../../../statementText";
 import type { MakeParts, ReportContext } from "../context";
 import type { Fact } from "../model";
 import { overall } from "../sources/metrics";
-import { above, amount, daily, hourly } from "./common";
+import { above, amount, counts, daily, hourly } from "./common";
 
 const LIMIT = MANUAL.thresholds["response-time"].above;
 /** Share of reads answered from memory below which it is worth a look, percent. */
@@ -46,11 +46,12 @@ async function responses(context: ReportContext) {
 
 async function routes(context: ReportContext) {
   const names = await context.metrics.dimensionValues("route_requests", "Route");
+  const count = await counts(context);
   const rows = [];
   for (const route of names.slice(0, MOST_ROUTES)) {
     const dimension = { name: "Route", value: route };
-    const requests = overall(await hourly(context, "route_requests", "Sum", dimension), "sum");
-    const errors = overall(await hourly(context, "route_errors", "Sum", dimension), "sum");
+    const requests = overall(await count({ name: "route_requests", dimension }), "sum");
+    const errors = overall(await count({ name: "route_errors", dimension }), "sum");
     const p95 = overall(await hourly(context, "route_response_p95_ms", "Maximum", dimension), "most");
     rows.push({ route, requests, errors, p95 });
   }

@@ -2,7 +2,7 @@ import { CloudWatch } from "@aws-sdk/client-cloudwatch";
 import { identify } from "../../../acknowledgement";
 import { alarmsOfStack } from "../../../stackAlarms";
 
-export type Statistic = "Average" | "Maximum" | "Minimum" | "Sum";
+export type Statistic = "Average" | "Maximum" | "Minimum" | "SampleCount" | "Sum";
 
 export interface Point {
   readonly at: Date;

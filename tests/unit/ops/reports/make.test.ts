@@ -14,6 +14,7 @@ function asked(more: Partial<Asked> = {}): Asked {
     stack: "unit",
     timeZone: "America/New_York",
     slowMilliseconds: 500,
+    agentSeconds: 60,
     secretAges: [],
     monitoring: async () => [],
     data: async () => [],
