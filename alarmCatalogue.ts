@@ -98,6 +98,8 @@ export interface AlarmSettings {
 const REDIS_PERCENT = 95;
 /** Whoever renews certificates by hand needs to be told before a holiday. */
 const CERTIFICATE_DAYS = 14;
+/** A new stack serves a placeholder for as long as the authority takes, which is no reason to page. */
+const CERTIFICATE_PERIODS = 5;
 /** `up` moves the rota on long before; a stack that nobody deploys to needs it done. */
 const ROTA_DAYS = 28;
 /** At least one window is still declared by then. */
@@ -248,6 +250,7 @@ function specsOf({
         threshold: CERTIFICATE_DAYS,
         missingData: "missing",
         ...once,
+        periods: CERTIFICATE_PERIODS,
         row: "M60",
         says: (stack) =>
           `The certificate of ${publicUrl} on ${stack} expires in less than ${CERTIFICATE_DAYS} days (M60). Renew it.`,

@@ -1,8 +1,12 @@
 /** Configuration of TLS at the edge, below `fitnesscrm:http.tls`. */
+import { X509Certificate } from "node:crypto";
 import { z } from "zod";
 
 /** Let's Encrypt's, for real certificates. */
 const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
+
+const NO_CERTIFICATES =
+  "must be one or more certificates as PEM, -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, and nothing else";
 
 export const tls = z.strictObject({
   /** Of the account at the authority. */
@@ -12,7 +16,37 @@ export const tls = z.strictObject({
     .string()
     .regex(/^https:\/\/[^\s/]+\/\S*$/, `must be the https URL of an ACME directory such as ${LETS_ENCRYPT}`)
     .default(LETS_ENCRYPT),
+  /** Certificates, as PEM, by which the directory's own is checked: those of a house with an authority of its own. Without them, the public ones. */
+  trust: z
+    .string()
+    .transform((text, context) => {
+      const certificates = certificatesIn(text);
+      if (certificates === undefined) {
+        context.addIssue({ code: "custom", input: text, message: NO_CERTIFICATES });
+        return z.NEVER;
+      }
+      return certificates;
+    })
+    .optional(),
 });
+
+/** In the form in which programs read it, whatever became of its lines; undefined where anything else stands among them. */
+function certificatesIn(text: string): string | undefined {
+  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const rest = found.reduce((left, one) => left.replace(one, ""), text);
+  try {
+    return found.length === 0 || rest.trim() !== ""
+      ? undefined
+      : found.map((one) => new X509Certificate(derOf(one)).toString()).join("");
+  } catch {
+    return undefined;
+  }
+}
+
+/** A YAML value that is not a block has blanks where its lines ended. */
+function derOf(pem: string): Buffer {
+  return Buffer.from(pem.replace(/-----[A-Z ]+-----/g, ""), "base64");
+}
 
 /** What of `fitnesscrm:http` has to fit together where TLS ends at the edge. */
 export interface TlsTogether {

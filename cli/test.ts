@@ -74,7 +74,7 @@ const STAGES: readonly Stage[] = [
   {
     name: "e2e",
     quick: false,
-    need: ["pulumi", "engine", "swarm", "base", "emulator", "mailbox", "telegraf", "chromium"],
+    need: ["pulumi", "engine", "swarm", "base", "emulator", "mailbox", "telegraf", "chromium", "pebble"],
     files: "tests/e2e/**/*.test.ts",
     elsewhere: WAITING,
     beside: [

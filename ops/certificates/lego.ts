@@ -1,5 +1,5 @@
 /** Asks an authority for a certificate, by Debian's lego. */
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { start } from "../backup/process";
 import { bundleText } from "./certificate";
@@ -21,7 +21,7 @@ const COMPLAINTS = 16_384;
  * @throws Error of one line with the authority's reason.
  */
 export async function askForCertificate(
-  { names, email, directory }: CertificateSettings,
+  { names, email, directory, trust }: CertificateSettings,
   { account, webroot }: LegoPlaces,
   signal: AbortSignal,
 ): Promise<string> {
@@ -34,7 +34,7 @@ export async function askForCertificate(
       ...names.flatMap((name) => ["--domains", name]),
       "run",
     ],
-    { signal },
+    { signal, env: await trusting(trust, account) },
   );
   // Nobody reads it, and a full pipe would stop the program.
   child.process.stdout?.resume();
@@ -55,12 +55,26 @@ export async function askForCertificate(
   return bundleText(directory, await read("crt"), await read("key"));
 }
 
+/** By a file, which is how lego wants to be told. */
+async function trusting(trust: string | undefined, account: string): Promise<NodeJS.ProcessEnv> {
+  if (trust === undefined) {
+    return process.env;
+  }
+  const path = join(account, "authority.pem");
+  await writeFile(path, trust, { mode: 0o600 });
+  return { ...process.env, LEGO_CA_CERTIFICATES: path };
+}
+
 /** What lego says went wrong, in one line: the authority's own words where there are some. Undefined when it says nothing. */
 export function legoReason(stderr: string): string | undefined {
   const lines = stderr
     .split("\n")
     .map((line) => line.replace(/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /, "").trim())
     .filter((line) => line !== "" && !line.startsWith("[INFO]"));
+  const panic = lines.find((line) => line.startsWith("panic: "));
+  if (panic !== undefined) {
+    return panic.replace(/^panic: /, "");
+  }
   // "one or more domains had a problem:" is followed by what it is.
   const words = lines.find((line) => /acme: error/.test(line)) ?? lines.at(-1);
   return words?.replace(/^error: /, "");

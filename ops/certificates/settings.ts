@@ -8,6 +8,8 @@ const schema = z.strictObject({
   email: z.email(),
   /** URL of the authority's ACME directory. */
   directory: z.url({ protocol: /^https$/ }),
+  /** PEM of what the directory's own certificate is checked with, where that is not what everybody trusts. */
+  trust: z.string().optional(),
 });
 
 /** What ops is told of certificates: `/fitnesscrm/certificates.json`. There on stacks with `http.tls` only. */

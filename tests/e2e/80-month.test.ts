@@ -7,6 +7,7 @@ import { topicName } from "../../alarmCatalogue";
 import { Mailbox } from "../../cli/drills/mailbox";
 import type { WindowOverview } from "../../cli/window";
 import { MANUAL } from "../../manual";
+import { RENEW_DAYS } from "../../ops/certificates/certificate";
 import { noticeText } from "../../ops/pages/notice";
 import type { TaskRecord } from "../../ops/tasks/records";
 import { violations } from "../support/accessibility";
@@ -14,15 +15,18 @@ import { openBrowser } from "../support/browser";
 import { ADMIN_EMAIL } from "./support/app";
 import { ServiceClock } from "./support/clock";
 import { containersOf, docker } from "./support/docker";
-import { mustOnStack, PORTS, STACK, URL_OF_STACK } from "./support/launcher";
+import { mustOnStack, PORTS, STACK } from "./support/launcher";
 import { listMails, mailsTo, newestMail } from "./support/mails";
 import { type Moment, monthAfter, type Run, TASKS_OF_THE_MONTH } from "./support/month";
-import { ensureStack, leaveStack } from "./support/stack";
+import { PublicStack } from "./support/publicStack";
 import { waitFor } from "./support/wait";
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 const HANDOFFS = 4;
 const RECORDS = { ops: "/backups/.records", restore: "/var/lib/restore/.records" };
+/** Days of the month after which the certificate has to be renewed. */
+const CERTIFICATE_DAYS = 10;
 /** Where pictures of what people see are put, for whoever wants to look at them. */
 const PICTURES = process.env.FITNESSCRM_PICTURES;
 
@@ -40,14 +44,18 @@ describe("a month of the operations calendar, on a stack whose clock is set from
   const { window } = month;
   const noticeAt = new Date(window.from.getTime() - MANUAL.maintenanceWindow.noticeHours * HOUR);
   const pending = [...month.moments];
+  let stack: PublicStack;
   let clock: ServiceClock;
   let browser: Browser;
 
   before(async () => {
-    await ensureStack();
+    const ahead = Math.ceil((month.from.getTime() - Date.now()) / DAY);
+    stack = await PublicStack.up(ahead + CERTIFICATE_DAYS + RENEW_DAYS);
+    // From now on it gives certificates that outlast the month.
+    await stack.certifyFor(365);
     const declared = JSON.parse((await mustOnStack("tasks", "--json")).stdout) as { name: string }[];
     assert.deepEqual(declared.map(({ name }) => name).sort(), [...TASKS_OF_THE_MONTH].sort());
-    browser = await openBrowser();
+    browser = await openBrowser(...stack.browserOptions);
     clock = await ServiceClock.of(["db", "ops", "restore"]);
     clock.set(month.from);
   });
@@ -55,7 +63,7 @@ describe("a month of the operations calendar, on a stack whose clock is set from
   after(async () => {
     await browser?.close();
     clock?.remove();
-    await leaveStack();
+    await stack?.leave();
   });
 
   async function records(): Promise<TaskRecord[]> {
@@ -104,7 +112,7 @@ describe("a month of the operations calendar, on a stack whose clock is set from
       ["screen", { width: 1280, height: 800 }, "light"],
       ["phone", { width: 390, height: 844 }, "dark"],
     ] as const) {
-      const page = await browser.newPage({ viewport, colorScheme });
+      const page = await browser.newPage({ viewport, colorScheme, ignoreHTTPSErrors: true });
       await open(page);
       const wide = await page.evaluate<number>("document.documentElement.scrollWidth - window.innerWidth");
       assert.ok(wide <= 0, `${name} is ${wide} pixels wider than a ${device}`);
@@ -116,13 +124,7 @@ describe("a month of the operations calendar, on a stack whose clock is set from
     }
   }
 
-  const pageText = async (path: string): Promise<string> =>
-    (
-      await fetch(`${URL_OF_STACK}${path}`, {
-        headers: { accept: "text/html" },
-        signal: AbortSignal.timeout(10_000),
-      })
-    ).text();
+  const pageText = async (path: string): Promise<string> => (await stack.ask(path)).body;
 
   it("begins with days on which backups are made and reports come, and users are told 48 hours before the window", async () => {
     await liveUntil(new Date(noticeAt.getTime() - 1));
@@ -142,11 +144,11 @@ describe("a month of the operations calendar, on a stack whose clock is set from
     assert.deepEqual(more, []);
     assert.match(mail?.text ?? "", /02:00–04:00 E[SD]T/);
     await look("banner", async (page) => {
-      await page.goto(URL_OF_STACK, { waitUntil: "networkidle" });
+      await page.goto(stack.url, { waitUntil: "networkidle" });
       await page.getByRole("complementary", { name: "Maintenance" }).waitFor();
     });
     await look("status-before-window", async (page) => {
-      await page.goto(`${URL_OF_STACK}/status`);
+      await page.goto(`${stack.url}/status`);
       assert.deepEqual(await violations(page), []);
     });
   });
@@ -191,6 +193,22 @@ describe("a month of the operations calendar, on a stack whose clock is set from
     const restored = String(drill?.details?.id ?? "");
     // The backup of two and a half hours before.
     assert.equal(restored.slice(0, 8), drill?.scheduledFor?.slice(0, 10).replaceAll("-", ""));
+  });
+
+  it("looked at the certificate each day, and had another one 30 days before it ended, which is served", async () => {
+    const looks = (await records())
+      .filter(({ task, scheduledFor }) => task === "certificates" && scheduledFor !== undefined)
+      .filter(({ scheduledFor }) => Date.parse(scheduledFor ?? "") >= month.from.getTime())
+      .sort((a, b) => ((a.scheduledFor ?? "") < (b.scheduledFor ?? "") ? -1 : 1));
+    const renewals = looks.filter(({ reason }) => reason.includes(" is new and good for "));
+    assert.equal(renewals.length, 1, looks.map(({ reason }) => reason).join());
+    const before = looks.slice(0, looks.indexOf(renewals[0] ?? assert.fail()));
+    assert.deepEqual(
+      before.map(({ reason }) => Number(/ is good for (\d+) days$/.exec(reason)?.[1])),
+      before.map((_, index) => RENEW_DAYS + before.length - 1 - index),
+    );
+    const { certificate } = await stack.ask("/");
+    assert.equal(new Date(certificate.valid_to).toISOString(), renewals[0]?.details?.until);
   });
 
   it("sent each report to its mailbox as often as its day came", async () => {

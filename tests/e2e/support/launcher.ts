@@ -11,6 +11,7 @@ const PART = Number(process.env.FITNESSCRM_E2E_PART ?? 0);
 export const STACK = PART === 0 ? "e2e" : `e2e-${PART}`;
 export const PORTS = {
   http: 18080 + PART,
+  https: 18443 + PART,
   tunnel: 25432 + PART,
   aws: 24566 + PART,
   mailbox: 28025 + PART,

@@ -47,6 +47,7 @@ const WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"] as const;
 const BY_DAY: Readonly<Record<string, (day: Day) => string | undefined>> = {
   backup: () => "02:00",
   "log-archive": () => "00:20",
+  certificates: () => "05:23",
   "report-morning": ({ weekday }) => (["SAT", "SUN"].includes(weekday) ? undefined : "08:00"),
   "report-security": () => "08:05",
   "report-errors": ({ weekday }) => (weekday === "MON" ? "08:10" : undefined),

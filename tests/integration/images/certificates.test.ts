@@ -34,6 +34,7 @@ describe("certificates from an ACME authority", function () {
   let edge: string;
   let ports: { plain: number; tls: number };
   let trust: string;
+  let authorityPem: string;
 
   before(async () => {
     await sandbox.open();
@@ -71,6 +72,7 @@ describe("certificates from an ACME authority", function () {
       ...["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=authority"],
       ...["-addext", "subjectAltName=DNS:short,DNS:long", "-keyout", "-", "-out", "-"],
     ]);
+    authorityPem = both.slice(both.indexOf("-----BEGIN CERTIFICATE-----"));
     const profile = (days: number): string =>
       JSON.stringify({
         pebble: {
@@ -123,6 +125,7 @@ describe("certificates from an ACME authority", function () {
       names: [NAME],
       email: "ops@example.com",
       directory: `https://${authority}:14000/dir`,
+      trust: authorityPem,
     };
     const files = await sandbox.secrets(`files-${authority}`, {
       "backup.json": JSON.stringify(settings),
@@ -144,9 +147,8 @@ describe("certificates from an ACME authority", function () {
       environment: {
         OPS_RECORDS: "/tmp/records",
         OPS_EDGE_HOST: NAME,
-        LEGO_CA_CERTIFICATES: "/authority/both.pem",
       },
-      volumes: { "/fitnesscrm": files, "/authority": trust, "/certificates": "certificates" },
+      volumes: { "/fitnesscrm": files, "/certificates": "certificates" },
       tmpfs: ["/tmp"],
     });
   }

@@ -10,6 +10,7 @@ import {
   withValue,
 } from "../../support/config";
 import { TempFolders } from "../../support/temp";
+import { AUTHORITY } from "../ops/certificates/fixtures";
 
 const parse = (config: Record<string, unknown>, folder = "/nowhere") => parseConfig(rawOf(config), folder);
 
@@ -179,9 +180,11 @@ describe("configuration that is accepted", () => {
     assert.equal(edgePortOf(parsed), 443);
     assert.deepEqual(certificateNames(parsed), ["crm.example.com"]);
     const directory = "https://ca.example.com:14000/dir";
-    const other = { ...http, httpsPort: 8443, tls: { ...http.tls, directory } };
+    const trust = AUTHORITY.replaceAll("\n", " ");
+    const other = { ...http, httpsPort: 8443, tls: { ...http.tls, directory, trust } };
     const { http: named } = parse({ ...minimalConfig(), http: other });
     assert.equal(named.tls?.directory, directory);
+    assert.equal(named.tls?.trust, AUTHORITY);
     assert.equal(edgePortOf(named), 8443);
   });
 

@@ -342,6 +342,11 @@ const WRONG: Case[] = [
     { publicUrl: "https://crm.example.com", tls: { ...TLS, directory: "http://ca.example.com/dir" } },
     'fitnesscrm:http.tls.directory is "http://ca.example.com/dir": must be the https URL of an ACME directory such as https://acme-v02.api.letsencrypt.org/directory',
   ],
+  [
+    "http",
+    { publicUrl: "https://crm.example.com", tls: { ...TLS, trust: "/etc/ssl/house.pem" } },
+    'fitnesscrm:http.tls.trust is "/etc/ssl/house.pem": must be one or more certificates as PEM, -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, and nothing else',
+  ],
   ["replicas.backend", 0, "fitnesscrm:replicas.backend is 0: must be 1 or more"],
   ["replicas.backend", 21, "fitnesscrm:replicas.backend is 21: must be 20 or less"],
   ["resources.db.memoryMiB", 16, "fitnesscrm:resources.db.memoryMiB is 16: must be 32 or more (MiB)"],

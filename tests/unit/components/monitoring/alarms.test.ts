@@ -27,7 +27,7 @@ const TABLE = [
   ["oom", "oom_kills", "Maximum", 0, "notBreaching", 1, 60, "P2"],
   ["redis-memory", "redis_used_percent", "Maximum", 95, "missing", 5, 60, "P3"],
   ["failed-logins", "failed_logins", "Maximum", 50, "notBreaching", 1, 60, "P1"],
-  ["certificate", "certificate_days_left", "Minimum", 14, "missing", 1, 60, "P2"],
+  ["certificate", "certificate_days_left", "Minimum", 14, "missing", 5, 60, "P2"],
   ["rota-horizon", "rota_days_left", "Minimum", 28, "missing", 1, 60, "P3"],
   ["mute-horizon", "mute_days_left", "Minimum", 31, "missing", 1, 60, "P3"],
   ["window-failed", "maintenance_window_failed", "Maximum", 0, "notBreaching", 1, 60, "P2"],

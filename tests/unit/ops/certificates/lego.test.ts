@@ -26,6 +26,11 @@ describe("why lego got no certificate", () => {
       "acme: error: 429 :: POST :: https://acme/new :: rateLimited",
     ],
     [
+      "is what it died of",
+      "panic: error creating x509 cert pool: <nil>\n\ngoroutine 1 [running]:\ngithub.com/go-acme/lego/main.go:42 +0x1df\n",
+      "error creating x509 cert pool: <nil>",
+    ],
+    [
       "is not known where it says nothing",
       "2026/11/27 03:24:48 [INFO] acme: Registering account\n",
       undefined,
