@@ -12,12 +12,11 @@ export interface OperatorsData extends Pick<StatusData, "asOf" | "zone" | "journ
 
 /** What operators see beside the status page (M57): who is on call, and why something does not work. */
 export function renderOperatorsPage(data: OperatorsData): string {
-  return renderPage(data, "FitnessCRM for operators", [
-    onCall(data),
-    checks(data),
-    alarms(data),
-    steps(data),
-  ]);
+  return renderPage(
+    data,
+    { title: "FitnessCRM for operators", says: "Who is on call, and why something does not work." },
+    [onCall(data), checks(data), alarms(data), steps(data)],
+  );
 }
 
 function onCall({ duty, zone }: OperatorsData): Html {

@@ -55,20 +55,20 @@ const HOUR_MS = 3_600_000;
 type Tone = "good" | "warn" | "bad" | "plain";
 
 export function renderStatusPage(data: StatusData): string {
-  return renderPage(data, "FitnessCRM status", [
-    overall(data),
-    noticeBox(data),
-    services(data),
-    backups(data),
-    alarms(data),
-    maintenance(data),
-  ]);
+  return renderPage(
+    data,
+    {
+      title: "FitnessCRM status",
+      says: "Which parts of FitnessCRM are up, how often they were, and when maintenance is planned.",
+    },
+    [overall(data), noticeBox(data), services(data), backups(data), alarms(data), maintenance(data)],
+  );
 }
 
 /** The frame of a page that is renewed once a minute. nginx puts a warning where it says `old`, when it is not. */
 export function renderPage(
   { asOf, zone }: Pick<StatusData, "asOf" | "zone">,
-  title: string,
+  { title, says }: { readonly title: string; readonly says: string },
   sections: readonly (Html | null)[],
 ): string {
   return html`<!doctype html>
@@ -76,6 +76,7 @@ export function renderPage(
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="description" content="${says}">
 <title>${title}</title>
 <link rel="icon" href="data:,">
 <style>${new Html(STYLE)}</style>
