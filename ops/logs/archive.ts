@@ -141,15 +141,17 @@ async function send(
   bucket: LogBucket,
   signal: AbortSignal,
 ): Promise<void> {
+  let found: Sum;
   try {
     await bucket.put(key, file, signal);
-    const found = await bucket.read(key, signal);
-    if (found.bytes !== bytes || found.sha256 !== sha256) {
-      throw new Error(`${key} came back from S3 with ${found.bytes} other bytes than the ${bytes} sent`);
-    }
+    found = await bucket.read(key, signal);
   } catch (error) {
     signal.throwIfAborted();
     throw new SendError(reasonOf(error));
+  }
+  // What lies there now would count as archived, so that it has to be written over at once.
+  if (found.bytes !== bytes || found.sha256 !== sha256) {
+    throw new Error(`${key} came back from S3 with ${found.bytes} other bytes than the ${bytes} sent`);
   }
 }
 

@@ -198,8 +198,15 @@ describe("the daily archive of logs (M55)", () => {
     world.faults = ["put"];
     await assert.rejects(world.run(), /db: S3 is away/);
     assert.equal(world.objects.size, 0);
-    world.faults = ["read"];
+    world.faults = ["read", "read", "read"];
     await assert.rejects(world.run(), /db: 2026\/11\/26\/db-\S+ came back from S3/);
+  });
+
+  it("writes over what came back from S3 as something else", async () => {
+    world.write("db", T0 - DAY, "x");
+    world.faults = ["read"];
+    await world.run();
+    assert.deepEqual(world.archived("db"), ["x"]);
   });
 
   it("ends when it is told to, and leaves no file", async () => {
