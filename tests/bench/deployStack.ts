@@ -25,12 +25,13 @@ export class BenchStack {
   private readonly checkout = mkdtempSync(join(tmpdir(), "fitnesscrm-bench-"));
   private settings: string[] = [];
 
-  static async start(): Promise<BenchStack> {
+  /** @param more - Settings beside the bench's own, `KEY=VALUE`. */
+  static async start(...more: readonly string[]): Promise<BenchStack> {
     const stack = new BenchStack();
     cpSync(join(PROJECT_FOLDER, "examples", "app"), stack.checkout, { recursive: true });
     await stack.git("init", "--quiet");
     await stack.commit("first");
-    stack.settings = [...SETTINGS, `app.source=${stack.checkout}`];
+    stack.settings = [...SETTINGS, `app.source=${stack.checkout}`, ...more];
     try {
       await stack.up();
     } catch (error) {
