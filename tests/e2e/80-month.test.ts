@@ -6,6 +6,7 @@ import type { Browser } from "playwright-core";
 import { topicName } from "../../alarmCatalogue";
 import { Mailbox } from "../../cli/drills/mailbox";
 import type { WindowOverview } from "../../cli/window";
+import { nextWindow } from "../../maintenanceWindow";
 import { MANUAL } from "../../manual";
 import { RENEW_DAYS } from "../../ops/certificates/certificate";
 import { noticeText } from "../../ops/pages/notice";
@@ -14,7 +15,7 @@ import { violations } from "../support/accessibility";
 import { openBrowser } from "../support/browser";
 import { ADMIN_EMAIL } from "./support/app";
 import { ServiceClock } from "./support/clock";
-import { containersOf, docker } from "./support/docker";
+import { containersOf, docker, sql } from "./support/docker";
 import { mustOnStack, PORTS, STACK } from "./support/launcher";
 import { listMails, mailsTo, newestMail } from "./support/mails";
 import { type Moment, monthAfter, type Run, TASKS_OF_THE_MONTH } from "./support/month";
@@ -287,6 +288,56 @@ describe("a month of the operations calendar, on a stack whose clock is set from
       }
     } finally {
       aws.destroy();
+    }
+  });
+
+  it("goes on with the window of the month after where ops is killed in it, and begins no step twice", async () => {
+    const after = nextWindow(month.window.to, MANUAL.timeZone);
+    // What VACUUM waits for and a dump does not.
+    const held = sql("BEGIN; LOCK TABLE clients IN SHARE UPDATE EXCLUSIVE MODE; SELECT pg_sleep(900)");
+    const isOver = assert.rejects(held, /terminating connection/);
+    clock.set(new Date(after.from.getTime() + 1_000));
+    const journal = async (): Promise<WindowOverview["last"]> => {
+      const { last } = JSON.parse((await mustOnStack("window", "--json")).stdout) as WindowOverview;
+      return last?.window.from === after.from.toISOString() ? last : null;
+    };
+    const before = await waitFor(
+      "the window to vacuum",
+      async () => {
+        const found = await journal();
+        return found?.steps.some(({ name, result }) => name === "vacuum" && result === null) && found;
+      },
+      240,
+    );
+    const [ops = "ops"] = await containersOf("ops");
+    await docker("kill", ops);
+    await sql(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK TABLE clients%'",
+    );
+    await isOver;
+
+    const found = await waitFor(
+      "the window to be done",
+      async () => {
+        const last = await journal();
+        return last?.state === "done" && last.steps.some(({ name }) => name === "notices") && last;
+      },
+      240,
+    );
+    assert.deepEqual(
+      found.steps.slice(0, before.steps.length - 1),
+      before.steps.slice(0, -1),
+      "what had ended is as it was",
+    );
+    const names = found.steps.map(({ name }) => name);
+    assert.deepEqual(names, [...new Set(names)]);
+    const vacuum = found.steps.find(({ name }) => name === "vacuum");
+    assert.deepEqual(
+      [vacuum?.result, vacuum?.startedAt, vacuum?.detail],
+      ["failed", before.steps.at(-1)?.startedAt, "ops was stopped in it; it is not begun again"],
+    );
+    for (const { name, result } of found.steps.filter((step) => step !== vacuum)) {
+      assert.ok(["passed", "skipped"].includes(result ?? "none"), `${name}: ${result}`);
     }
   });
 
