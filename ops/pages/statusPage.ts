@@ -296,8 +296,14 @@ ${steps}
 </div>`;
 }
 
+/** Words that people write as others than they are in names. */
+const WRITTEN: Readonly<Record<string, string>> = { cpu: "CPU", oom: "Out of memory", redis: "Redis" };
+
 /** `database-connections` as people write it. */
 export function sentence(name: string): string {
-  const text = name.replaceAll("-", " ");
+  const text = name
+    .split("-")
+    .map((word) => WRITTEN[word] ?? word)
+    .join(" ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -166,7 +166,7 @@ function tableHtml({ columns, rows, empty }: Table, before: Figures): string {
   );
   const body = rows.map(
     (row) =>
-      `<tr>${row.map((content, index) => `<td class="line" style="${CELL};text-align:${align[index]};border-bottom:1px solid #eaeef2">${cellHtml(content, before)}</td>`).join("")}</tr>`,
+      `<tr>${row.map((content, index) => `<td class="line" style="${CELL};text-align:${align[index]}${align[index] === "right" ? ";word-break:normal;overflow-wrap:normal" : ""};border-bottom:1px solid #eaeef2">${cellHtml(content, before)}</td>`).join("")}</tr>`,
   );
   return `${TABLE}<thead><tr>${head.join("")}</tr></thead><tbody>${body.join("")}</tbody></table>`;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { noticeAt } from "../../../../ops/pages/notice";
 import { renderOperatorsPage } from "../../../../ops/pages/operatorsPage";
-import { renderStatusPage, type State, type StatusData } from "../../../../ops/pages/statusPage";
+import { renderStatusPage, type State, type StatusData, sentence } from "../../../../ops/pages/statusPage";
 import type { Announcement } from "../../../../ops/window/announcement";
 import { ALL_WELL, IN_TROUBLE, OPERATORS, someDays } from "../../../support/pageSamples";
 
@@ -190,4 +190,15 @@ describe("the operators' page", () => {
   it("alone names people and reasons", () => {
     assert.doesNotMatch(renderStatusPage(IN_TROUBLE), /Ada|ECONNREFUSED|Runbook/);
   });
+});
+
+describe("names on the status page", () => {
+  for (const [name, written] of [
+    ["cpu", "CPU"],
+    ["oom", "Out of memory"],
+    ["redis-memory", "Redis memory"],
+    ["database-connections", "Database connections"],
+  ] as const) {
+    it(`have ${written} for ${name}`, () => assert.equal(sentence(name), written));
+  }
 });
