@@ -7,7 +7,7 @@ import { run } from "../../../cli/exec";
 const ROOT = resolve(__dirname, "..", "..", "..");
 const FOLDER = join(ROOT, "docs", "runbooks");
 /** Words that are a command's own argument, not a command below it. */
-const GROUPS = ["db", "drill", "secrets", "policy", "incident", "cache"];
+const GROUPS = ["db", "drill", "secrets", "policy", "incident", "cache", "images"];
 
 function runbook(name: string): string {
   return readFileSync(join(FOLDER, `${name}.md`), "utf8");

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { YOUNG } from "../../../../cli/images/clean";
+import { CACHE_DAYS } from "../../../../cli/images/engine";
 import { KEPT_RELEASES, mayHaveOld, readKept } from "../../../../cli/images/needs";
 import type { EngineImage } from "../../../../cli/images/removable";
 import { chooseTarget } from "../../../../cli/releases/choose";
 import type { ReleaseEntry } from "../../../../cli/releases/list";
+import { launcher } from "../../../support/commandLine";
+import { textOf } from "../../../support/documents";
 import { entry, IMAGES, release } from "../releases/entries";
 import { engineImage, pulledImage, sha } from "./engineImage";
 
@@ -99,4 +103,17 @@ describe("whether the history is worth a look after an update", () => {
   ] as const) {
     it(`${expected ? "it is" : "it is not"} where ${what}`, () => assert.equal(mayHaveOld(images), expected));
   }
+});
+
+describe("the numbers of images clean", () => {
+  it("are those of the documents and of the command", async () => {
+    assert.deepEqual([KEPT_RELEASES, CACHE_DAYS], [5, 10]);
+    assert.match(textOf("docs/rollback.md"), /those of the five releases before it/);
+    assert.match(textOf("docs/runbooks/disk.md"), /the live release and the five before it/);
+    assert.match(textOf("docs/runbooks/disk.md"), /did not use for ten days/);
+    const images = (await launcher()).commands.find((command) => command.name() === "images");
+    const command = images?.commands.find((each) => each.name() === "clean");
+    assert.equal(command?.opts().olderThan, YOUNG);
+    assert.match(command?.helpInformation() ?? "", /did not use for ten days/);
+  });
 });
