@@ -164,7 +164,8 @@ async function imagesToRebuild(state: StackState, docker: DockerHost): Promise<s
   return commands.filter((_, index) => missing[index]).map(({ urn }) => urn);
 }
 
-function builtImage({ type, outputs }: StateResource): string | undefined {
+/** ID of the image that a command of the state has built or pulled; undefined for other resources. */
+export function builtImage({ type, outputs }: StateResource): string | undefined {
   const stdout = outputs?.stdout;
   if (
     type !== "command:local:Command" ||

@@ -8,6 +8,7 @@ import { DockerHost } from "./docker";
 import { UserError } from "./errors";
 import { checkHealth, formatHealth, type Health } from "./health";
 import { healthTargets, watchedTargets } from "./healthTargets";
+import { cleanAfterUpdate } from "./images/clean";
 import { isolationNotes } from "./isolate/edge";
 import { ensureLocalEnvironment } from "./local/environment";
 import { takeLock } from "./lock";
@@ -77,6 +78,9 @@ export async function up(options: UpOptions): Promise<void> {
     const health = await waitForHealth(session, reporter);
     await warnOfNobody(session);
     warnOfOldSecrets(session);
+    if (health.healthy) {
+      await cleanAfterUpdate(session, reporter);
+    }
     await report(session, options, health, machine.provided, (performance.now() - started) / 1000);
   } finally {
     await release();

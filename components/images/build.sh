@@ -3,7 +3,7 @@
 # Environment: IMAGE (tag to build, or the reference to pull), and for a build CONTEXT, optionally DOCKERFILE (relative to
 # CONTEXT), PREPARE (script that puts further files into the folder that it gets as its argument), BUILD_ARGS
 # (NAME=value, one a line), and after an image refresh PACKAGES (its day) with PACKAGES_BASE (the image that has the packages
-# of that day).
+# of that day). What is built has its repository as a label, which it keeps when its tag goes to another one: `images clean` knows it by it.
 set -eu
 
 fail() {
@@ -29,7 +29,7 @@ build() {
     CONTEXT=$work/context
     file="$CONTEXT/${DOCKERFILE:-Dockerfile}"
   fi
-  set -- --tag "$IMAGE" --file "$file"
+  set -- --tag "$IMAGE" --label "fitnesscrm.image=${IMAGE%:*}" --file "$file"
   # Machines that reach package registries only make their own base; elsewhere the Dockerfile's default is pulled.
   if ! grep -q '^ARG BASE' "$file"; then
     # A base that is not ours is as new as its registry has it; what the builder remembers of the last time is not.

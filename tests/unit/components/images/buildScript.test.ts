@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { IMAGE_LABEL } from "../../../../labels";
 import { TempFolders, writeScript } from "../../../support/temp";
 
 const SCRIPT = resolve("components/images/build.sh");
@@ -91,7 +92,10 @@ describe("build script", function () {
     assert.equal(result.stdout, `${INSPECTED}\n`);
     assert.equal(result.stderr, "");
     assert.deepEqual(result.calls, [
-      ["build", "--tag", "app/backend:1", "--file", `${context}/Dockerfile`, context],
+      [
+        ...["build", "--tag", "app/backend:1", "--label", `${IMAGE_LABEL}=app/backend`],
+        ...["--file", `${context}/Dockerfile`, context],
+      ],
       inspectCall("app/backend:1"),
     ]);
     assert.deepEqual(result.leftovers, []);
@@ -120,6 +124,8 @@ describe("build script", function () {
       "build",
       "--tag",
       "i",
+      "--label",
+      `${IMAGE_LABEL}=i`,
       "--file",
       `${context}/Dockerfile.prod`,
       ...buildArgs.flatMap((pair) => ["--build-arg", pair]),
@@ -131,7 +137,7 @@ describe("build script", function () {
     const parent = folders.create({ "two words/Dockerfile": "FROM scratch\n" });
     const result = run({ IMAGE: "i", CONTEXT: `${parent}/two words` });
     assert.equal(result.code, 0, result.stderr);
-    assert.deepEqual(result.calls[0]?.slice(3), [
+    assert.deepEqual(result.calls[0]?.slice(5), [
       "--file",
       `${parent}/two words/Dockerfile`,
       `${parent}/two words`,
@@ -143,13 +149,13 @@ describe("build script", function () {
     const without = folders.create({ Dockerfile: "FROM scratch\n" });
     const local = { LOCAL_IMAGES: "fitnesscrm/base:trixie" };
     const buildCall = (result: Run) => result.calls.find(([command]) => command === "build");
-    assert.deepEqual(buildCall(run({ IMAGE: "i", CONTEXT: taking, ...local }))?.slice(5), [
+    assert.deepEqual(buildCall(run({ IMAGE: "i", CONTEXT: taking, ...local }))?.slice(7), [
       "--build-arg",
       "BASE=fitnesscrm/base:trixie",
       taking,
     ]);
-    assert.deepEqual(buildCall(run({ IMAGE: "i", CONTEXT: taking }))?.slice(5), [taking]);
-    assert.deepEqual(buildCall(run({ IMAGE: "i", CONTEXT: without, ...local }))?.slice(5), [without]);
+    assert.deepEqual(buildCall(run({ IMAGE: "i", CONTEXT: taking }))?.slice(7), [taking]);
+    assert.deepEqual(buildCall(run({ IMAGE: "i", CONTEXT: without, ...local }))?.slice(7), [without]);
   });
 
   it("takes the base of an image refresh, and anew what has a base of its own", () => {
@@ -157,7 +163,7 @@ describe("build script", function () {
     const without = folders.create({ Dockerfile: "FROM python:3-slim\n" });
     const refresh = { PACKAGES: "2026-12-06", PACKAGES_BASE: "fitnesscrm/packages:1" };
     const local = { LOCAL_IMAGES: "fitnesscrm/base:trixie fitnesscrm/packages:1" };
-    const optionsOf = (result: Run) => result.calls.find(([command]) => command === "build")?.slice(5, -1);
+    const optionsOf = (result: Run) => result.calls.find(([command]) => command === "build")?.slice(7, -1);
     assert.deepEqual(optionsOf(run({ IMAGE: "i", CONTEXT: taking, ...refresh, ...local })), [
       "--build-arg",
       "BASE=fitnesscrm/packages:1",
