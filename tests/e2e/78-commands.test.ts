@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { CacheStats } from "../../cli/cache/facts";
 import type { Finding } from "../../cli/diagnose/facts";
 import type { Diagnosis } from "../../cli/diagnose/judge/judge";
+import type { Cleaning } from "../../cli/images/clean";
 import type { Incident } from "../../cli/incident/record";
 import type { Isolation } from "../../cli/isolate/isolation";
 import { api } from "./support/app";
@@ -195,6 +196,17 @@ describe("what an operator does when something is wrong", function () {
       }
       assert.match(stdout, /second line/);
     });
+  });
+
+  it("images clean takes nothing that the stack runs or declares (M55)", async () => {
+    const { stdout } = await mustOnStack("images", "clean", "--json");
+    const cleaning = JSON.parse(stdout) as Cleaning;
+    assert.deepEqual([cleaning.stack, cleaning.dryRun, cleaning.buildCache], [STACK, false, null]);
+    assert.deepEqual(cleaning.notes, []);
+    const { stdout: again } = await mustOnStack("images", "clean", "--json");
+    assert.deepEqual((JSON.parse(again) as Cleaning).removed, []);
+    await mustOnStack("preview", "--expect-no-changes");
+    assert.equal((await onStack("health")).code, 0);
   });
 
   describe("isolate (M52)", () => {
