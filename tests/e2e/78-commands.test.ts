@@ -202,7 +202,6 @@ describe("what an operator does when something is wrong", function () {
     const { stdout } = await mustOnStack("images", "clean", "--json");
     const cleaning = JSON.parse(stdout) as Cleaning;
     assert.deepEqual([cleaning.stack, cleaning.dryRun, cleaning.buildCache], [STACK, false, null]);
-    assert.deepEqual(cleaning.notes, []);
     const { stdout: again } = await mustOnStack("images", "clean", "--json");
     assert.deepEqual((JSON.parse(again) as Cleaning).removed, []);
     await mustOnStack("preview", "--expect-no-changes");
