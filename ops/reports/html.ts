@@ -157,8 +157,11 @@ function tableHtml({ columns, rows, empty }: Table, before: Figures): string {
   if (rows.length === 0) {
     return `<p class="quiet" style="margin:0 0 6px;padding:0 8px;color:#57606a">${shown(empty)}</p>`;
   }
+  // A number that is broken in two is another number.
   const align = columns.map((_, index) =>
-    rows.every((row) => typeof row[index] !== "string") ? "right" : "left",
+    rows.every((row) => typeof row[index] !== "string")
+      ? "right;word-break:normal;overflow-wrap:normal"
+      : "left",
   );
   const head = columns.map(
     (column, index) =>
@@ -166,7 +169,7 @@ function tableHtml({ columns, rows, empty }: Table, before: Figures): string {
   );
   const body = rows.map(
     (row) =>
-      `<tr>${row.map((content, index) => `<td class="line" style="${CELL};text-align:${align[index]}${align[index] === "right" ? ";word-break:normal;overflow-wrap:normal" : ""};border-bottom:1px solid #eaeef2">${cellHtml(content, before)}</td>`).join("")}</tr>`,
+      `<tr>${row.map((content, index) => `<td class="line" style="${CELL};text-align:${align[index]};border-bottom:1px solid #eaeef2">${cellHtml(content, before)}</td>`).join("")}</tr>`,
   );
   return `${TABLE}<thead><tr>${head.join("")}</tr></thead><tbody>${body.join("")}</tbody></table>`;
 }
