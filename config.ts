@@ -14,6 +14,7 @@ import { IDENTITY_PATTERN, RECIPIENT_PATTERN } from "./ageKey";
 import { contactFaults } from "./contactFaults";
 import { maintenance } from "./maintenanceSettings";
 import { KEY_METRICS, type KeyMetric, MANUAL } from "./manual";
+import { OUTSIDE_TOKENS, outsideFaults, sentry, tickets } from "./outsideSettings";
 import { images, security } from "./securitySettings";
 import { SERVICES, type ServiceName } from "./serviceNames";
 import { tls, tlsFaults } from "./tlsSettings";
@@ -39,6 +40,13 @@ export const SECRETS = [
   "archivePassphrase",
 ] as const;
 export type SecretName = (typeof SECRETS)[number];
+
+/** Secrets that others issue, so that nobody here can generate them; keys beside the others, by `./fitnesscrm secrets set`. */
+export const GIVEN_SECRETS = Object.values(OUTSIDE_TOKENS);
+export type GivenSecret = (typeof GIVEN_SECRETS)[number];
+
+/** Every secret that people know by its name. */
+export const ALL_SECRETS: readonly (SecretName | GivenSecret)[] = [...SECRETS, ...GIVEN_SECRETS];
 
 /** 20 characters leave room for the longest name that is made from it: a Swarm secret's may have 64. */
 export const STACK_NAME_RULE =
@@ -588,6 +596,10 @@ const schemaFields = z.strictObject({
           : undefined,
     },
   ),
+  /** Where recurring errors are filed as tickets. Needs `secrets.githubToken`. */
+  tickets: z.preprocess(absentWhenEmpty, tickets.optional()),
+  /** Whose issues the weekly report shows. Needs `secrets.sentryToken`. */
+  sentry: z.preprocess(absentWhenEmpty, sentry.optional()),
   /** Whether fire drills may make their causes for real here. Never on a stack with users. */
   drills: z
     .union([z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")])
@@ -598,11 +610,11 @@ const schemaFields = z.strictObject({
   secretDates: z
     .strictObject(
       Object.fromEntries(
-        SECRETS.map((name) => [
+        ALL_SECRETS.map((name) => [
           name,
           z.iso.datetime({ error: "must be a time such as 2026-01-02T10:00:00Z" }).optional(),
         ]),
-      ) as Record<SecretName, z.ZodOptional<z.ZodISODateTime>>,
+      ) as Record<SecretName | GivenSecret, z.ZodOptional<z.ZodISODateTime>>,
     )
     .prefault({}),
   secrets: z.strictObject({
@@ -621,13 +633,19 @@ const schemaFields = z.strictObject({
      * own role has the new one. Kept by `./fitnesscrm secrets rotate`.
      */
     nextAppPassword: password.optional(),
+    githubToken: password.optional(),
+    sentryToken: password.optional(),
   }),
   timeZone,
 });
 
 /** The whole, with what only several keys together can tell. */
 const schema = schemaFields.superRefine(
-  ({ aws, contacts: { webhooks }, http: { tls: atEdge }, drills }, context) => {
+  ({ aws, contacts: { webhooks }, http: { tls: atEdge }, drills, tickets, sentry, secrets }, context) => {
+    const emulated = aws.emulator !== undefined;
+    for (const { path, input, message } of outsideFaults({ tickets, sentry, secrets, emulated })) {
+      context.addIssue({ code: "custom", path: [...path], input, message });
+    }
     if (drills && atEdge !== undefined) {
       context.addIssue({
         code: "custom",

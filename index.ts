@@ -28,7 +28,7 @@ import { ScheduledTasks } from "./components/operations/scheduledTasks";
 import { Application } from "./components/stack/application";
 import { StackFoundation } from "./components/stack/foundation";
 import { StackImages } from "./components/stack/images";
-import { Operations } from "./components/stack/operations";
+import { Operations, type OperationsArgs } from "./components/stack/operations";
 import { StatefulServices } from "./components/stack/stateful";
 import {
   type Config,
@@ -231,6 +231,7 @@ new Operations(
       mailer: mailSender.key,
       metricsReader: metricsReader.key,
     },
+    tokens: outsideTokens(),
     backupIdentity: secret("backupIdentity"),
     archiveConfig,
     dependsOn: [...database.ready, stateful.redis.service],
@@ -352,6 +353,17 @@ function certificateSettings(): string | undefined {
   return JSON.stringify(settings, null, 2);
 }
 
+/** Tokens of those services outside that reports work with; one whose section is gone is handed to nobody. */
+function outsideTokens(): OperationsArgs["tokens"] {
+  const { tickets, sentry, secrets } = config;
+  return {
+    ...(tickets !== undefined &&
+      secrets.githubToken !== undefined && { github: pulumi.secret(secrets.githubToken) }),
+    ...(sentry !== undefined &&
+      secrets.sentryToken !== undefined && { sentry: pulumi.secret(secrets.sentryToken) }),
+  };
+}
+
 /** Who reads what, see `ops/reports/settings.ts`. */
 function reportSettings(): ReportSettings {
   const { onCall, databaseAdmin, securityTeam } = config.contacts;
@@ -372,6 +384,8 @@ function reportSettings(): ReportSettings {
       since: config.secretDates[name] ?? null,
       limitDays: config.security.secretAgeDays[name],
     })),
+    ...(config.tickets !== undefined && { tickets: config.tickets }),
+    ...(config.sentry !== undefined && { sentry: config.sentry }),
   };
 }
 

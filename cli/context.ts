@@ -2,12 +2,12 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import {
+  ALL_SECRETS,
   type Config,
   ConfigError,
   isStackName,
   PROJECT,
   parseConfig,
-  SECRETS,
   STACK_NAME_RULE,
   unsetKeys,
 } from "../config";
@@ -161,7 +161,7 @@ export function parseSettings(file: StackFile, where: string, builds = true): Co
   }
   const secrets = JSON.stringify(
     Object.fromEntries(
-      SECRETS.map((name) => [name, name === "backupIdentity" ? STAND_IN_IDENTITY : "not-looked-at-here"]),
+      ALL_SECRETS.map((name) => [name, name === "backupIdentity" ? STAND_IN_IDENTITY : "not-looked-at-here"]),
     ),
   );
   try {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { generateIdentity } from "../ageKey";
-import { SECRETS, type SecretName } from "../config";
+import { type GivenSecret, SECRETS, type SecretName } from "../config";
 import { readSettings, type StackContext, updateSettings } from "./context";
 import { UserError } from "./errors";
 import { type Pulumi, passphraseFile } from "./pulumi";
@@ -63,7 +63,7 @@ export async function ensureSecrets(pulumi: Pulumi): Promise<string[]> {
 export async function writeSecrets(
   pulumi: Pulumi,
   secrets: Readonly<Record<string, string>>,
-  replaced: readonly SecretName[],
+  replaced: readonly (SecretName | GivenSecret)[],
   now: Date,
 ): Promise<void> {
   const { context } = pulumi;

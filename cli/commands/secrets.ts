@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { example, jsonOption, stackOption, yesOption } from "../options";
 
 export function register(program: Command): void {
-  const secrets = program.command("secrets").description("work on the stack's generated passwords and keys");
+  const secrets = program.command("secrets").description("work on the stack's passwords, keys and tokens");
   secrets
     .command("list")
     .description("show how old each secret is, and whether it can be rotated; no values")
@@ -38,6 +38,15 @@ export function register(program: Command): void {
       },
     );
   secrets
+    .command("set <name>")
+    .description("keep a token that others issue, encrypted; it is read from standard input")
+    .addOption(stackOption())
+    .addHelpText("after", example("secrets set githubToken", "secrets set sentryToken < token"))
+    .action(async (name: string, { stack }: { stack: string }) => {
+      const { setSecret } = await import("../givenSecrets");
+      await setSecret(name, stack);
+    });
+  secrets
     .command("show <name>")
     .description("print one secret, and nothing else")
     .addOption(stackOption())
@@ -46,11 +55,11 @@ export function register(program: Command): void {
       const { openSession } = await import("../session");
       const { readSecrets } = await import("../secrets");
       const { UserError } = await import("../errors");
-      const { SECRETS } = await import("../../config");
+      const { ALL_SECRETS } = await import("../../config");
       const value = (await readSecrets(openSession(stack).pulumi))[name];
       if (value === undefined) {
         throw new UserError(
-          `secret ${JSON.stringify(name)} does not exist: must be one of ${SECRETS.join(", ")}`,
+          `secret ${JSON.stringify(name)} does not exist: must be one of ${ALL_SECRETS.join(", ")}`,
           2,
         );
       }

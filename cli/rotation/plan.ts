@@ -1,5 +1,12 @@
 /** Which secrets can be replaced how, and how old they are. Pure. */
-import { type Config, SECRETS, type SecretName } from "../../config";
+import {
+  ALL_SECRETS,
+  type Config,
+  GIVEN_SECRETS,
+  type GivenSecret,
+  SECRETS,
+  type SecretName,
+} from "../../config";
 import { UserError } from "../errors";
 
 /**
@@ -11,7 +18,7 @@ export type Rotation =
   | { readonly how: "never"; readonly why: string };
 
 /** Each replaces ops: its daily report tells of ages, so it is told of the new date. */
-export const ROTATIONS: Readonly<Record<SecretName, Rotation>> = {
+export const ROTATIONS: Readonly<Record<SecretName | GivenSecret, Rotation>> = {
   appPassword: { how: "twice", effect: "the backend is replaced twice, task by task, and ops" },
   readonlyPassword: { how: "deploy", effect: "ops is replaced; give the new one to whoever uses it" },
   backupPassword: { how: "deploy", effect: "ops is replaced" },
@@ -47,10 +54,18 @@ export const ROTATIONS: Readonly<Record<SecretName, Rotation>> = {
     how: "never",
     why: "the archived log of before could not be read any more: if it leaked, move to a stack with a bucket of its own",
   },
+  githubToken: {
+    how: "never",
+    why: "GitHub issues it: revoke it there, and hand over another one by ./fitnesscrm secrets set githubToken",
+  },
+  sentryToken: {
+    how: "never",
+    why: "Sentry issues it: revoke it there, and hand over another one by ./fitnesscrm secrets set sentryToken",
+  },
 };
 
 export interface SecretAge {
-  readonly name: SecretName;
+  readonly name: SecretName | GivenSecret;
   /** When it was made, ISO; null for one that was made before dates were kept. */
   readonly since: string | null;
   readonly ageDays: number | null;
@@ -66,10 +81,11 @@ const DAY_MS = 86_400_000;
 /** What a stack's settings say about the age of its secrets. */
 export type AgeSettings = Pick<Config, "secretDates" | "security">;
 
-/** Every secret with its age, in the order of the configuration. */
+/** Every secret with its age, in the order of the configuration; of those that others issue, the ones that were set. */
 export function secretAges({ secretDates, security }: AgeSettings, now: Date): SecretAge[] {
-  const limits: Readonly<Partial<Record<SecretName, number>>> = security.secretAgeDays;
-  return SECRETS.map((name) => {
+  const limits: Readonly<Partial<Record<SecretName | GivenSecret, number>>> = security.secretAgeDays;
+  const given = GIVEN_SECRETS.filter((name) => secretDates[name] !== undefined);
+  return [...SECRETS, ...given].map((name) => {
     const since = secretDates[name] ?? null;
     const ageDays =
       since === null ? null : Math.max(0, Math.floor((now.getTime() - Date.parse(since)) / DAY_MS));
@@ -110,15 +126,15 @@ export function chooseSecrets(
   name: string | undefined,
   olderThanDays: number | undefined,
   ages: readonly SecretAge[],
-): { chosen: SecretName[]; left: SecretName[] } {
+): { chosen: SecretName[]; left: (SecretName | GivenSecret)[] } {
   if ((name === undefined) === (olderThanDays === undefined)) {
     throw new UserError("secrets rotate: name one secret, or say --all-older-than DAYS", 2);
   }
   if (name !== undefined) {
-    const found = SECRETS.find((secret) => secret === name);
+    const found = ALL_SECRETS.find((secret) => secret === name);
     if (found === undefined) {
       throw new UserError(
-        `secret ${JSON.stringify(name)} does not exist: must be one of ${SECRETS.join(", ")}`,
+        `secret ${JSON.stringify(name)} does not exist: must be one of ${ALL_SECRETS.join(", ")}`,
         2,
       );
     }
@@ -126,10 +142,14 @@ export function chooseSecrets(
     if (rotation.how === "never") {
       throw new UserError(`${found} is not rotated: ${rotation.why}`, 2);
     }
-    return { chosen: [found], left: [] };
+    return { chosen: [found].filter(isGenerated), left: [] };
   }
   const old = ages.filter(({ ageDays }) => ageDays === null || ageDays > (olderThanDays ?? 0));
-  const names = (never: boolean): SecretName[] =>
+  const names = (never: boolean): SecretAge["name"][] =>
     old.filter(({ rotation }) => (rotation === "never") === never).map((age) => age.name);
-  return { chosen: names(false), left: names(true) };
+  return { chosen: names(false).filter(isGenerated), left: names(true) };
+}
+
+function isGenerated(name: SecretAge["name"]): name is SecretName {
+  return SECRETS.some((secret) => secret === name);
 }

@@ -45,6 +45,8 @@ export interface OperationsArgs {
     mailer: aws.iam.AccessKey;
     metricsReader: aws.iam.AccessKey;
   };
+  /** What services outside the stack are entered with, where reports work with them. */
+  tokens: { github?: pulumi.Input<string>; sentry?: pulumi.Input<string> };
   /** Private key of age that opens the backups. */
   backupIdentity: pulumi.Input<string>;
   /** pgBackRest's configuration. */
@@ -150,6 +152,7 @@ export class Operations extends pulumi.ComponentResource {
           redis_url: swarmSecret(stack, "ops-redis-url", args.redisUrl, this),
           backup_database_url: swarmSecret(stack, "backup-database-url", args.backupDatabaseUrl, this),
           backup_writer: swarmSecret(stack, "backup-writer", keyFile(args.credentials.writer), this),
+          ...this.tokenFiles(args),
         },
         volumes: {
           "/backups": foundation.volumes.backups.name,
@@ -168,6 +171,13 @@ export class Operations extends pulumi.ComponentResource {
         },
       },
     );
+  }
+
+  private tokenFiles({ stack, tokens: { github, sentry } }: OperationsArgs): SharedFiles["secrets"] {
+    return {
+      ...(github !== undefined && { github_token: swarmSecret(stack, "github-token", github, this) }),
+      ...(sentry !== undefined && { sentry_token: swarmSecret(stack, "sentry-token", sentry, this) }),
+    };
   }
 
   private createRestore(args: OperationsArgs, shared: SharedFiles): StackService {

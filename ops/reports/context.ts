@@ -1,5 +1,6 @@
 import type { BackupEntry } from "../backup/list";
 import type { DeploymentRecord } from "../deployments/record";
+import type { SentryIssue } from "./outside/sentry";
 import type { Part } from "./parts";
 import type { ReportSettings } from "./settings";
 import type { ErrorGroup } from "./sources/edgeLog";
@@ -7,6 +8,7 @@ import type { Metrics } from "./sources/metrics";
 import type { Ask } from "./sources/postgres";
 import type { CacheFacts } from "./sources/redis";
 import type { Remembered } from "./store";
+import type { TicketOutcome } from "./tickets/file";
 
 /** What one look at a service found. */
 export interface Checked {
@@ -14,6 +16,13 @@ export interface Checked {
   /** Null when it is well, else why not. */
   readonly reason: string | null;
   readonly milliseconds: number;
+}
+
+/** Where recurring errors are filed. */
+export interface Tickets {
+  readonly repository: string;
+  /** Files them; undefined for a report that is only looked at. */
+  readonly file?: (errors: readonly ErrorGroup[], until: Date, signal: AbortSignal) => Promise<TicketOutcome>;
 }
 
 /** Everything that a report's parts may ask. Each question goes out when it is asked, and may fail. */
@@ -41,6 +50,10 @@ export interface ReportContext {
   backups(): Promise<BackupEntry[]>;
   cache(): Promise<CacheFacts>;
   edgeErrors(from: Date): Promise<{ groups: ErrorGroup[]; oldest: string | undefined }>;
+  /** Undefined where none are filed. */
+  readonly tickets?: Tickets;
+  /** Unresolved issues of the last days; undefined where nobody uses Sentry. */
+  readonly sentry?: (days: number, signal: AbortSignal) => Promise<SentryIssue[]>;
   /** Records of deployments that ended since a time, newest first. */
   deployments(from: Date): Promise<DeploymentRecord[]>;
   /** Keeps a list for the next report of the kind, sorted. */

@@ -10,12 +10,16 @@ import { openMailer } from "../mail/mailer";
 import type { TaskWork } from "../tasks/runner";
 import { type Asked, deliverReport, type MadeReport, makeReport } from "./make";
 import type { ReportKind } from "./model";
+import { readToken } from "./outside/ask";
+import { sentryIssues } from "./outside/sentry";
 import { type ReportSettings, readReportSettings } from "./settings";
 import { edgeErrors } from "./sources/edgeLog";
 import { cloudWatchMetrics } from "./sources/metrics";
 import { askAs } from "./sources/postgres";
 import { cacheFacts, RedisConnection } from "./sources/redis";
 import { keepReport, lastReport } from "./store";
+import { fileTickets } from "./tickets/file";
+import { gitHubIssues } from "./tickets/github";
 
 const TIMEOUT_MS = 5_000;
 const STATEMENT_MS = 60_000;
@@ -50,7 +54,7 @@ export function reportTask(kind: ReportKind, settings: BackupSettings, places: R
     const place: BucketPlace = { settings, secrets: places.secrets, options: { signal } };
     return deliverReport(
       kind,
-      askedOf(settings, places, settled, signal),
+      askedOf(settings, places, settled, { signal, files: true }),
       recipients[kind],
       {
         last: () => lastReport(place, kind),
@@ -69,21 +73,21 @@ export async function showReport(
   places: ReportPlaces,
   { signal, log }: { signal: AbortSignal; log(line: string): void },
 ): Promise<MadeReport> {
-  const settled = await readReportSettings(join(places.files, "reports.json"));
+  const { recipients: _, ...settled } = await readReportSettings(join(places.files, "reports.json"));
   const before = await lastReport({ settings, secrets: places.secrets, options: { signal } }, kind).catch(
     (error: unknown) => {
       log(`nothing to compare with: ${reasonOf(error)}`);
       return undefined;
     },
   );
-  return makeReport(kind, askedOf(settings, places, settled, signal), before, signal);
+  return makeReport(kind, askedOf(settings, places, settled, { signal, files: false }), before, signal);
 }
 
 function askedOf(
   settings: BackupSettings,
   { secrets, edgeLog, backendUrl }: ReportPlaces,
-  { slowMilliseconds, agentSeconds, secretAges }: Omit<ReportSettings, "recipients">,
-  signal: AbortSignal,
+  { slowMilliseconds, agentSeconds, secretAges, ...outside }: Omit<ReportSettings, "recipients">,
+  { signal, files }: { signal: AbortSignal; files: boolean },
 ): Asked {
   const { stack, timeZone, region, endpoint, metricNamespace } = settings;
   const place = { settings, secrets, options: { signal } };
@@ -130,6 +134,7 @@ function askedOf(
         connection.close();
       }
     },
+    ...outsideOf(outside, { stack, timeZone }, secrets, files),
     edgeErrors: (from) => edgeErrors(edgeLog, from, signal),
     async deployments(from) {
       const stored = await listDeployments(place);
@@ -137,5 +142,31 @@ function askedOf(
       const records = await Promise.all(recent.map(({ attempt }) => getDeployment(place, attempt)));
       return records.filter((record) => record !== null).sort((a, b) => (a.endedAt < b.endedAt ? 1 : -1));
     },
+  };
+}
+
+/** What services outside the stack are asked for, where they are set. Their tokens are read anew each time: they may have been replaced. */
+function outsideOf(
+  { tickets, sentry }: Pick<ReportSettings, "tickets" | "sentry">,
+  place: Pick<BackupSettings, "stack" | "timeZone">,
+  secrets: string,
+  files: boolean,
+): Pick<Asked, "tickets" | "sentry"> {
+  return {
+    ...(tickets !== undefined && {
+      tickets: {
+        repository: tickets.repository,
+        ...(files && {
+          file: async (errors, until, signal) => {
+            const token = await readToken(`${secrets}/github_token`);
+            return fileTickets(gitHubIssues({ ...tickets, token }), { ...place, until, errors }, signal);
+          },
+        }),
+      },
+    }),
+    ...(sentry !== undefined && {
+      sentry: async (days, signal) =>
+        sentryIssues({ ...sentry, token: await readToken(`${secrets}/sentry_token`) }, days, signal),
+    }),
   };
 }

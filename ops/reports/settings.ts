@@ -2,6 +2,8 @@ import { z } from "zod";
 import { readSettingsFile } from "../settingsFile";
 import { REPORT_KINDS } from "./model";
 
+const api = z.url({ protocol: /^https?$/ });
+
 const schema = z.strictObject({
   /** Addresses that each report goes to. */
   recipients: z.strictObject(
@@ -24,6 +26,10 @@ const schema = z.strictObject({
       }),
     )
     .default([]),
+  /** Where recurring errors are filed; absent where they are not. */
+  tickets: z.strictObject({ repository: z.string().regex(/^[^/\s]+\/[^/\s]+$/), apiUrl: api }).optional(),
+  /** Whose issues the report of errors shows; absent where nobody's. */
+  sentry: z.strictObject({ organization: z.string(), project: z.string(), apiUrl: api }).optional(),
 });
 
 /** What ops is told of reports: `/fitnesscrm/reports.json`. */

@@ -63,7 +63,7 @@ export class BenchStack {
 
   /** Runs a command of the launcher on the stack. @throws Error when it fails. @returns What it printed. */
   async run(command: string, ...args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await launch([command, "--stack", this.name, ...args], {
+    const { code, stdout, stderr } = await launch([command, ...args, "--stack", this.name], {
       timeoutSeconds: 900,
     });
     if (code !== 0) {

@@ -52,6 +52,8 @@ async function peak(container: string, work: Promise<unknown>): Promise<number> 
   const ending = work.finally(() => {
     isOver = true;
   });
+  // Waited for below, perhaps after it has failed.
+  ending.catch(() => undefined);
   while (!isOver) {
     most = Math.max(most, await memoryOf(container));
     await sleep(SAMPLE_MS);

@@ -25,6 +25,8 @@ export const PLANTED = {
   backupUrl: "postgresql://backup:planted-url@db:5432/crm",
   backupIdentity: "planted-backup-identity",
   archiveConfig: "[global]\nrepo1-s3-key-secret=planted-archive-key\n",
+  githubToken: "planted-github-token",
+  sentryToken: "planted-sentry-token",
 };
 
 export interface StackParts {
@@ -107,6 +109,10 @@ export function recordServices(
       mailSettings: "{}",
       windowSettings: "{}",
       reportSettings: "{}",
+      tokens: {
+        ...(parsed.tickets !== undefined && { github: PLANTED.githubToken }),
+        ...(parsed.sentry !== undefined && { sentry: PLANTED.sentryToken }),
+      },
       backupIdentity: PLANTED.backupIdentity,
       archiveConfig: PLANTED.archiveConfig,
       redisUrl: PLANTED.redisUrl,

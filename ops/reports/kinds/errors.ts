@@ -1,18 +1,51 @@
 import { MANUAL } from "../../../manual";
 import { REPORT_METRICS } from "../../../metricNames";
 import { showWallClock } from "../../../wallClock";
-import type { MakeParts, ReportContext } from "../context";
+import type { MakeParts, ReportContext, Tickets } from "../context";
+import { MOST_ISSUES } from "../outside/sentry";
+import { ERRORS_LIST, errorKey, recurringErrors, ticketable } from "../recurring";
+import type { ErrorGroup } from "../sources/edgeLog";
 import { overall } from "../sources/metrics";
+import { MOST_FILED, type TicketOutcome } from "../tickets/file";
+import { LABEL } from "../tickets/text";
 import { amount, counts, daily, requestFacts } from "./common";
 
 const SHOWN = 25;
+const DAY_MS = 86_400_000;
+
+type Found = Awaited<ReturnType<ReportContext["edgeErrors"]>>;
+type AskSentry = NonNullable<ReportContext["sentry"]>;
 
 /** The manual's Monday (M10): the week's errors, grouped, the newest first, and those that were there the week before as well. */
-export const errors: MakeParts = (context) => [
-  { title: "The week", make: () => week(context) },
-  { title: "Errors by request", make: () => groups(context) },
-  { title: "Database", make: () => database(context) },
-];
+export const errors: MakeParts = (context) => {
+  const { tickets, sentry } = context;
+  const log = once(() => context.edgeErrors(context.from));
+  return [
+    { title: "The week", make: () => week(context) },
+    { title: "Errors by request", make: async () => groups(context, await log()) },
+    ...(tickets === undefined
+      ? []
+      : [
+          {
+            title: "Tickets",
+            make: async (signal: AbortSignal) => filing(context, tickets, (await log()).groups, signal),
+          },
+        ]),
+    ...(sentry === undefined
+      ? []
+      : [{ title: "Sentry", make: (signal: AbortSignal) => fromSentry(context, sentry, signal) }]),
+    { title: "Database", make: () => database(context) },
+  ];
+};
+
+/** The log is long, and two parts go by it. */
+function once<T>(read: () => Promise<T>): () => Promise<T> {
+  let reading: Promise<T> | undefined;
+  return () => {
+    reading ??= read();
+    return reading;
+  };
+}
 
 async function week(context: ReportContext) {
   const count = await counts(context);
@@ -23,12 +56,10 @@ async function week(context: ReportContext) {
   };
 }
 
-async function groups(context: ReportContext) {
-  const { groups: found, oldest } = await context.edgeErrors(context.from);
+function groups(context: ReportContext, { groups: found, oldest }: Found) {
   const time = (iso: string): string => showWallClock(context.timeZone, new Date(iso));
-  const keyOf = (status: number, request: string): string => `error:${status} ${request}`;
-  const known = context.before?.figures ?? {};
-  const recurring = found.filter(({ status, request }) => Object.hasOwn(known, keyOf(status, request)));
+  const recurring = recurringErrors(found, context.before);
+  context.remember(ERRORS_LIST, found.map(errorKey));
   const partial = oldest !== undefined && oldest > context.from.toISOString();
   return {
     lead: `From the edge's own log, which goes back to ${oldest === undefined ? "nothing yet" : time(oldest)}${partial ? ": what was before is counted above only" : ""}.`,
@@ -49,11 +80,73 @@ async function groups(context: ReportContext) {
           .map(({ request, status, count, first, last }) => [
             request,
             String(status),
-            amount(count, "count", keyOf(status, request)),
+            amount(count, "count", errorKey({ status, request })),
             time(first),
             time(last),
           ]),
         empty: "No request failed.",
+      },
+    ],
+  };
+}
+
+/** Each error that goes on from week to week is work for somebody, and has a ticket (M10). */
+async function filing(
+  context: ReportContext,
+  { repository, file }: Tickets,
+  found: readonly ErrorGroup[],
+  signal: AbortSignal,
+) {
+  const recurring = ticketable(recurringErrors(found, context.before));
+  if (file === undefined) {
+    return {
+      lead: `Recurring errors are issues of ${repository} with the label ${LABEL}. A report that is only looked at files none.`,
+      facts: [{ label: "Would have a ticket", value: amount(recurring.length, "count") }],
+    };
+  }
+  return outcomeOf(repository, await file(recurring, context.now, signal));
+}
+
+function outcomeOf(repository: string, { failure, filed, reopened, updated, closed, left }: TicketOutcome) {
+  return {
+    lead: `Recurring errors are issues of ${repository} with the label ${LABEL}.`,
+    facts: [
+      { label: "Filed", value: amount(filed, "count") },
+      { label: "Opened again", value: amount(reopened, "count"), note: "were closed, and failed since" },
+      { label: "Brought up to date", value: amount(updated, "count") },
+      { label: "Stay closed", value: amount(closed, "count"), note: "no failure since, or not planned" },
+      ...(left > 0
+        ? [
+            {
+              label: failure === undefined ? "Wait for the next report" : "Tickets that could not be filed",
+              value: amount(left, "count"),
+              note: failure ?? `a report files ${MOST_FILED} at most`,
+              ...(failure !== undefined && { tone: "warning" as const }),
+            },
+          ]
+        : []),
+    ],
+  };
+}
+
+async function fromSentry({ timeZone, from, now }: ReportContext, ask: AskSentry, signal: AbortSignal) {
+  const found = await ask(Math.round((now.getTime() - from.getTime()) / DAY_MS), signal);
+  const time = (iso: string): string => showWallClock(timeZone, new Date(iso));
+  return {
+    lead: `Unresolved issues of the week, the most frequent first, ${MOST_ISSUES} at most.`,
+    tables: [
+      {
+        columns: ["Issue", "Where", "Events", "Users", "First", "Last", "Link"],
+        rows: found.map(({ id, title, culprit, events, users, first, last, link }) => [
+          title,
+          culprit,
+          amount(events, "count", `sentry:${id}`),
+          amount(users, "count"),
+          time(first),
+          time(last),
+          link,
+        ]),
+        empty: "No unresolved issue.",
       },
     ],
   };

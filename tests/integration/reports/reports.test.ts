@@ -9,6 +9,7 @@ import { runTaskNow } from "../../../cli/tasks";
 import type { BackupSettings } from "../../../ops/backup/settings";
 import { REPORT_KINDS, type ReportKind, taskOf } from "../../../ops/reports/model";
 import { taskDefinitions } from "../../../tasks";
+import { GitHub, json, OutsideServer, TOKEN } from "../../support/outsideServers";
 import { WINDOW_SETTINGS } from "../../support/windowSettings";
 import { docker, exec, healthy, image, opsImage, Sandbox, tryDocker } from "../images/sandbox";
 import { emulatorImage, emulatorIsReady } from "../plugins/aws-emulator";
@@ -29,15 +30,33 @@ describe("reports, by the launcher through ops, with PostgreSQL, Redis and the A
   let database = "";
   let ops = "";
   let s3: S3Client;
+  const gitHub = new GitHub();
+  const sentry = new OutsideServer((_request, response) =>
+    json(response, 200, [
+      {
+        id: "1",
+        title: `TypeError: ${PLANTED}`,
+        culprit: "bookings.create",
+        count: "17",
+        userCount: 3,
+        firstSeen: new Date().toISOString(),
+        lastSeen: new Date().toISOString(),
+        permalink: "https://sentry.example.com/issues/1",
+      },
+    ]),
+  );
 
   before(async () => {
     await sandbox.open();
-    await Promise.all([startEmulator(), startDatabase()]);
+    const format = "{{(index .IPAM.Config 0).Gateway}}";
+    const gateway = await docker(["network", "inspect", "--format", format, stack]);
+    await Promise.all([startEmulator(), startDatabase(), gitHub.server.open(gateway), sentry.open(gateway)]);
     await plant();
     ops = await startOps();
   });
   after(async () => {
     s3?.destroy();
+    await Promise.all([gitHub.server.close(), sentry.close()]);
     await tryDocker(["rm", "--force", "--volumes", emulator, ...(ops === "" ? [] : [ops])]);
     await sandbox.close();
   });
@@ -168,6 +187,8 @@ describe("reports, by the launcher through ops, with PostgreSQL, Redis and the A
         recipients: Object.fromEntries(REPORT_KINDS.map((kind) => [kind, [`${kind}@example.com`]])),
         slowMilliseconds: 500,
         agentSeconds: 60,
+        tickets: { repository: "example/crm", apiUrl: gitHub.server.url },
+        sentry: { organization: "fitness", project: "crm", apiUrl: sentry.url },
       }),
     });
     const url = (role: string): string => `postgresql://${DATABASE}_${role}:${password}@db:5432/${DATABASE}`;
@@ -182,6 +203,8 @@ describe("reports, by the launcher through ops, with PostgreSQL, Redis and the A
       backup_reader: key("reader"),
       metrics_reader: key("metrics-reader"),
       mailer: key("mailer"),
+      github_token: TOKEN,
+      sentry_token: TOKEN,
     });
     const line = (status: number, minutes: number): string =>
       JSON.stringify({
@@ -264,6 +287,37 @@ describe("reports, by the launcher through ops, with PostgreSQL, Redis and the A
     assert.match(text, /GET \/api\/<img src=x onerror="alert\(1\)">\/:id +500 +2/);
   });
 
+  it("of errors show Sentry's issues, and file none where they are only looked at", async () => {
+    const { text, html } = await made("errors");
+    assert.match(text, /TypeError: <img src=x onerror="alert\(1\)"> +bookings\.create +17/);
+    assert.ok(!html.includes(TOKEN) && !text.includes(TOKEN));
+    assert.equal(gitHub.writes, 0);
+  });
+
+  it("of errors file what was in the one before as one ticket, and bring that up to date from then on", async () => {
+    const run = (): Promise<unknown> => runTaskNow(host, stack, taskOf("errors"), {});
+    await run();
+    assert.equal(gitHub.issues.length, 0, "an error that is new recurs not yet");
+    await run();
+    const [issue, ...others] = gitHub.issues;
+    assert.deepEqual(others, []);
+    assert.match(String(issue?.title), /^500 again and again: GET \/api\/\?img src\?x /);
+    assert.match(String(issue?.body), /```text\nGET \/api\/<img src=x onerror="alert\(1\)">\/:id\n```/);
+    await run();
+    assert.equal(gitHub.issues.length, 1);
+    assert.deepEqual(issue?.comments, []);
+  });
+
+  it("of errors come without tickets and Sentry's issues where both are away, and say so", async () => {
+    for (const server of [gitHub.server, sentry]) {
+      server.instead = (_request, response) => json(response, 503, { message: `down, ${TOKEN}` });
+    }
+    const record = await runTaskNow(host, stack, taskOf("errors"), {});
+    assert.match(record.reason, /^sent to errors@example\.com, without 2 of its parts: /);
+    assert.match(record.reason, /Tickets: GitHub answered 503: down, \[token\]/);
+    assert.match(record.reason, /Sentry: Sentry answered 503: /);
+  });
+
   it("of the morning say what is not healthy, and go on without it", async () => {
     const { text } = await made("morning");
     assert.match(text, /!! backend +not healthy: /);
@@ -275,14 +329,15 @@ describe("reports, by the launcher through ops, with PostgreSQL, Redis and the A
   it("are sent by their task in both forms, kept, and compared with the one before", async () => {
     const record = await runTaskNow(host, stack, taskOf("security"), {});
     assert.match(record.reason, /^sent to security@example\.com/);
-    const [mail, ...others] = await mails();
+    const [mail, ...others] = (await mails()).filter(({ raw }) => /^To: security@/m.test(raw));
     assert.equal(others.length, 0);
     assert.match(String(mail?.raw), /^To: security@example\.com\r?$/m);
     assert.match(String(mail?.raw), /^Content-Type: text\/plain; charset=utf-8\r?$/m);
     assert.ok(mail?.html.includes("&lt;img src=x"), "planted HTML is escaped in the mail");
     assert.ok(!mail?.html.includes("<img"), "planted HTML is an element of the mail");
 
-    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: "reports/" }));
+    const Prefix = "reports/security/";
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix }));
     const keys = Contents.map(({ Key }) => String(Key));
     assert.deepEqual(
       keys.map((one) => one.replace(/\d{8}t\d{6}z/, "TIME")),

@@ -304,4 +304,11 @@ config:
     const encrypted = readStackFile(remote(`${TEXT}  fitnesscrm:secrets:\n    secure: v1:abc\n`).configFile);
     assert.equal(parseSettings(encrypted, "x").secrets.redisPassword, "not-looked-at-here");
   });
+
+  it("name a service outside whose token stays encrypted", () => {
+    const set = ["tickets={repository: example/crm}", "sentry={organization: fitness, project: crm}"];
+    const { tickets, sentry } = updateSettings(remote(), set);
+    assert.equal(tickets?.repository, "example/crm");
+    assert.equal(sentry?.apiUrl, "https://sentry.io");
+  });
 });

@@ -199,6 +199,31 @@ describe("configuration that is accepted", () => {
     assert.deepEqual(parse(withValue(local, "contacts.webhooks", plain)).contacts.webhooks, plain);
   });
 
+  it("services outside, each with its token; in clear where an emulator stands in for AWS", () => {
+    const secrets = {
+      ...TEST_SECRETS,
+      githubToken: "planted-token-0123456789",
+      sentryToken: "planted-token-0123456789",
+    };
+    const sections = {
+      tickets: { repository: "Example-Inc/fitness.crm_2" },
+      sentry: { organization: "fitness", project: "crm-backend" },
+    };
+    const { tickets, sentry } = parse({ ...minimalConfig(), ...sections, secrets });
+    assert.deepEqual(tickets, { ...sections.tickets, apiUrl: "https://api.github.com" });
+    assert.deepEqual(sentry, { ...sections.sentry, apiUrl: "https://sentry.io" });
+    const apiUrl = "http://172.18.0.1:9/api/v3";
+    const local = withValue(minimalConfig(), "aws.emulator", { endpoint: "http://127.0.0.1:4566" });
+    const plain = { ...local, tickets: { ...sections.tickets, apiUrl }, secrets };
+    assert.equal(parse(plain).tickets?.apiUrl, apiUrl);
+  });
+
+  it("no service outside where Pulumi hands over the default, or only a token is left", () => {
+    const secrets = { ...TEST_SECRETS, githubToken: "planted-token-0123456789" };
+    const { tickets, sentry } = parse({ ...minimalConfig(), tickets: {}, sentry: {}, secrets });
+    assert.deepEqual([tickets, sentry], [undefined, undefined]);
+  });
+
   it("an emulator and the ports of a local stack", () => {
     const { aws, local } = parse({
       ...minimalConfig(),

@@ -4,7 +4,7 @@ import { BACKEND_IMAGE, type ConfigObject, minimalConfig, PIN, rawOf, withValue 
 import { TempFolders } from "../../support/temp";
 
 const TOP_LEVEL =
-  "app, contacts, deploy, pin, host, http, replicas, resources, database, redis, backup, alarms, maintenance, security, images, aws, mail, drills, local, secretDates, secrets, timeZone";
+  "app, contacts, deploy, pin, host, http, replicas, resources, database, redis, backup, alarms, maintenance, security, images, aws, mail, tickets, sentry, drills, local, secretDates, secrets, timeZone";
 const BY_DIGEST =
   "must name an image by digest, such as registry.example.com/fitnesscrm/backend@sha256:<64 hex digits>";
 const EMAIL = "must be an email address such as oncall@example.com";
@@ -59,7 +59,7 @@ const WRONG: Case[] = [
   [
     "secrets.rootPassword",
     "planted-and-never-shown",
-    "fitnesscrm:secrets.rootPassword is not a key: must be one of postgresPassword, appPassword, readonlyPassword, backupPassword, monitoringPassword, maintenancePassword, redisPassword, secretKey, adminPassword, operatorsPassword, backupIdentity, archivePassphrase, nextAppPassword",
+    "fitnesscrm:secrets.rootPassword is not a key: must be one of postgresPassword, appPassword, readonlyPassword, backupPassword, monitoringPassword, maintenancePassword, redisPassword, secretKey, adminPassword, operatorsPassword, backupIdentity, archivePassphrase, nextAppPassword, githubToken, sentryToken",
   ],
   [
     "local",
@@ -487,10 +487,55 @@ const WRONG: Case[] = [
   ],
   ["secrets.secretKey", { planted: 1 }, "fitnesscrm:secrets.secretKey is [secret]: must be a string"],
 
+  [
+    "secrets.githubToken",
+    "planted token",
+    "fitnesscrm:secrets.githubToken is [secret]: must be 16 printable ASCII characters or more",
+  ],
+  [
+    "tickets",
+    { repository: "example/crm" },
+    "fitnesscrm:secrets.githubToken is not set: must be set where tickets is, by ./fitnesscrm secrets set githubToken",
+  ],
+  [
+    "sentry",
+    { organization: "fitness", project: "crm" },
+    "fitnesscrm:secrets.sentryToken is not set: must be set where sentry is, by ./fitnesscrm secrets set sentryToken",
+  ],
   ["timeZone", "Mars/Phobos", `fitnesscrm:timeZone is "Mars/Phobos": ${IANA}`],
   ["timeZone", "EST", `fitnesscrm:timeZone is "EST": ${IANA}`],
   ["timeZone", "+05:00", `fitnesscrm:timeZone is "+05:00": ${IANA}`],
   ["timeZone", "", `fitnesscrm:timeZone is "": ${IANA}`],
+];
+
+/** As above, where the tokens of services outside are there. */
+const WRONG_OUTSIDE: Case[] = [
+  ["tickets", "yes", 'fitnesscrm:tickets is "yes": must be an object'],
+  [
+    "tickets",
+    { repository: "example/crm", token: "planted" },
+    "fitnesscrm:tickets.token is not a key: must be one of repository, apiUrl",
+  ],
+  ...["crm", "example/crm/issues", "example/..", "https://github.com/example/crm", "-a/b", "a b/c"].map(
+    (repository): Case => [
+      "tickets.repository",
+      repository,
+      `fitnesscrm:tickets.repository is ${JSON.stringify(repository)}: must be a repository at GitHub such as example/crm`,
+    ],
+  ),
+  ...["https://api.github.com/", "ftp://a", "https://a@b", "https://a/?q", "https://a/#x"].map(
+    (apiUrl): Case => [
+      "tickets",
+      { repository: "example/crm", apiUrl },
+      `fitnesscrm:tickets.apiUrl is ${JSON.stringify(apiUrl)}: must be a URL without a slash at its end such as https://github.example.com/api/v3`,
+    ],
+  ),
+  [
+    "sentry",
+    { organization: "Fitness CRM", project: "crm" },
+    `fitnesscrm:sentry.organization is "Fitness CRM": must be a slug as Sentry's addresses have it, such as fitness-crm`,
+  ],
+  ["sentry", { organization: "fitness" }, "fitnesscrm:sentry.project is not set: must be a string"],
 ];
 
 function faultsOf(config: ConfigObject, projectFolder = "/nowhere"): readonly string[] {
@@ -525,6 +570,22 @@ describe("configuration that is refused", () => {
     ]);
     assert.deepEqual(faultsOf(config(`${project}/half`), "/elsewhere"), [
       `fitnesscrm:app.source is ${JSON.stringify(`${project}/half`)}, which has no frontend/Dockerfile.prod: ${allowed}`,
+    ]);
+  });
+
+  for (const [path, value, line] of WRONG_OUTSIDE) {
+    it(`${path} = ${JSON.stringify(value)}, with tokens`, () => {
+      const token = "planted-token-0123456789";
+      const secrets = { ...(minimalConfig().secrets as object), githubToken: token, sentryToken: token };
+      assert.deepEqual(faultsOf(withValue({ ...minimalConfig(), secrets }, path, value)), [line]);
+    });
+  }
+
+  it("a service outside to which a token would go in clear", () => {
+    const secrets = { ...(minimalConfig().secrets as object), githubToken: "planted-token-0123456789" };
+    const tickets = { repository: "example/crm", apiUrl: "http://127.0.0.1:9" };
+    assert.deepEqual(faultsOf({ ...minimalConfig(), secrets, tickets }), [
+      'fitnesscrm:tickets.apiUrl is "http://127.0.0.1:9": must begin with https: a token is sent there',
     ]);
   });
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import type { SecretName } from "../../../config";
-import { SECRETS, SERVICES } from "../../../config";
+import { ALL_SECRETS, SERVICES } from "../../../config";
 import { RENEW_DAYS } from "../../../ops/certificates/certificate";
 import { proseOf, tablesOf, textOf } from "../../support/documents";
 import { deployedStack, type Stack } from "./truth/deployed";
@@ -155,7 +154,7 @@ const DOCUMENTS: Record<string, Document> = {
       },
       "Passwords and keys": {
         columns: ["secret", "replaced by", "then"],
-        rows: () => SECRETS.map((name: SecretName) => [code(name), ...truth.rotationOf(name)]),
+        rows: () => ALL_SECRETS.map((name) => [code(name), ...truth.rotationOf(name)]),
       },
     },
     numbers: ({ idleInTransactionMinutes }) => {

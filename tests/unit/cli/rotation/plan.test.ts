@@ -9,7 +9,7 @@ import {
   showAge,
 } from "../../../../cli/rotation/plan";
 import { spareRoleStatements } from "../../../../cli/rotation/spareRole";
-import { SECRETS, type SecretName } from "../../../../config";
+import { ALL_SECRETS, SECRETS, type SecretName } from "../../../../config";
 import { AGING_SECRETS, security } from "../../../../securitySettings";
 
 const NOW = new Date("2026-11-26T12:00:00Z");
@@ -33,6 +33,24 @@ describe("ages of secrets", () => {
       backupIdentity: 694,
       backupPassword: 0,
     });
+  });
+
+  it("of what others issue are those of what was set, without a limit", () => {
+    const secretDates = { ...SETTINGS.secretDates, githubToken: "2026-11-01T00:00:00Z" };
+    const ages = secretAges({ ...SETTINGS, secretDates }, NOW);
+    assert.deepEqual(ages.slice(SECRETS.length), [
+      {
+        name: "githubToken",
+        since: "2026-11-01T00:00:00Z",
+        ageDays: 25,
+        limitDays: null,
+        overLimit: false,
+        rotation: "never",
+      },
+    ]);
+    const { chosen, left } = chooseSecrets(undefined, 5, ages);
+    assert.ok(!chosen.some((name: string) => name === "githubToken"));
+    assert.ok(left.includes("githubToken"));
   });
 
   it("are never below zero, whatever the clock says", () => {
@@ -152,6 +170,11 @@ describe("the choice of what is rotated", () => {
       /^backupIdentity is not rotated: the backups of before could not be opened any more: if it leaked, move/,
     ],
     ["adminPassword", undefined, /^adminPassword is not rotated: .* change it in the application/],
+    [
+      "githubToken",
+      undefined,
+      /^githubToken is not rotated: GitHub issues it: revoke it there, and hand over another one by \.\/fitnesscrm secrets set githubToken$/,
+    ],
   ];
   for (const [name, days, line] of refused) {
     it(`is refused with one line: ${name ?? "no name"}, ${days ?? "no days"}`, () => {
@@ -160,8 +183,8 @@ describe("the choice of what is rotated", () => {
   }
 
   it("knows of every secret how it is replaced or why it is not", () => {
-    assert.deepEqual(Object.keys(ROTATIONS).sort(), [...SECRETS].sort());
-    for (const name of Object.keys(ROTATIONS) as SecretName[]) {
+    assert.deepEqual(Object.keys(ROTATIONS).sort(), [...ALL_SECRETS].sort());
+    for (const name of ALL_SECRETS) {
       const rotation = ROTATIONS[name];
       assert.ok((rotation.how === "never" ? rotation.why : rotation.effect).length > 10, name);
     }

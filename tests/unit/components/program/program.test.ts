@@ -261,6 +261,39 @@ describe("the whole program", () => {
     });
   });
 
+  it("tells ops of services outside, and of their tokens in files only, where they are set", async () => {
+    const tokens = { githubToken: "planted-githubToken-0123", sentryToken: "planted-sentryToken-0123" };
+    const { resources: found } = await recordProgram("unit", {
+      ...completeConfig(),
+      tickets: { repository: "example/crm" },
+      sentry: { organization: "fitness", project: "crm" },
+      secrets: { ...TEST_SECRETS, ...tokens },
+    });
+    const settingsOf = (all: readonly Recorded[]) => {
+      const { data } = only(
+        all,
+        "docker:index/serviceConfig:ServiceConfig",
+        "fitnesscrm-unit-reports",
+      ).inputs;
+      return JSON.parse(Buffer.from(data as string, "base64").toString()) as object;
+    };
+    assert.deepEqual(settingsOf(found), {
+      ...settingsOf(resources),
+      tickets: { repository: "example/crm", apiUrl: "https://api.github.com" },
+      sentry: { organization: "fitness", project: "crm", apiUrl: "https://sentry.io" },
+    });
+    const secretOf = (name: string) =>
+      only(found, "docker:index/secret:Secret", `fitnesscrm-unit-${name}`).inputs.data;
+    assert.deepEqual(secretOf("github-token"), asSecret(base64(tokens.githubToken)));
+    assert.deepEqual(secretOf("sentry-token"), asSecret(base64(tokens.sentryToken)));
+  });
+
+  it("declares the same whether or not a token is kept that no section asks for", async () => {
+    const secrets = { ...TEST_SECRETS, githubToken: "planted-githubToken-0123" };
+    const { resources: found } = await recordProgram("unit", { ...completeConfig(), secrets });
+    assert.deepEqual(countByType(found), countByType(resources));
+  });
+
   it("logs the application in as the spare role while its password is replaced, and nobody else", async () => {
     const config = completeConfig();
     const secrets = { ...TEST_SECRETS, nextAppPassword: "planted-nextAppPassword-0123" };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { minimalConfig } from "../../../support/config";
 import { only, type Recorded } from "../../../support/mocks";
-import { recordServices, taskSpecOf } from "../../../support/services";
+import { PLANTED, recordServices, taskSpecOf } from "../../../support/services";
 import { TempFolders } from "../../../support/temp";
 
 const SERVICE = "docker:index/service:Service";
@@ -93,6 +93,38 @@ describe("configuration of a stack", () => {
   it("has nothing of a certificate where TLS does not end at the edge", () => {
     const said = JSON.stringify(resources.map(({ name, inputs }) => [name, inputs]));
     assert.doesNotMatch(said, /certificates|NGINX_TLS|EDGE_URL/);
+  });
+
+  it("hands the tokens of services outside to ops, as files, and to nobody else", async () => {
+    const { resources: found } = await recordServices("unit", {
+      ...minimalConfig(),
+      tickets: { repository: "example/crm" },
+      sentry: { organization: "fitness", project: "crm" },
+      secrets: {
+        ...(minimalConfig().secrets as object),
+        githubToken: PLANTED.githubToken,
+        sentryToken: PLANTED.sentryToken,
+      },
+    });
+    const users = found
+      .filter(({ type }) => type === SERVICE)
+      .flatMap((service) =>
+        (taskSpecOf(service).containerSpec.secrets as { fileName: string }[])
+          .filter(({ fileName }) => fileName.endsWith("_token"))
+          .map(({ fileName }) => [service.name, fileName]),
+      );
+    assert.deepEqual(users, [
+      ["ops", "github_token"],
+      ["ops", "sentry_token"],
+    ]);
+    for (const service of ["github", "sentry"] as const) {
+      const { data } = only(found, "docker:index/secret:Secret", `fitnesscrm-unit-${service}-token`).inputs;
+      assert.deepEqual(data, { secret: Buffer.from(PLANTED[`${service}Token`]).toString("base64") });
+    }
+  });
+
+  it("has nothing of services outside where none is set", () => {
+    assert.doesNotMatch(JSON.stringify(resources.map(({ name, inputs }) => [name, inputs])), /[-_]token/);
   });
 
   it("sets the backend's environment beside what the stack sets", () => {

@@ -8,7 +8,7 @@ import { firewallRules } from "../../../../cli/host/steps/firewall";
 import { SUPPORTED } from "../../../../cli/host/steps/system";
 import { ROTATIONS } from "../../../../cli/rotation/plan";
 import { serverSettings as settingsOf } from "../../../../components/database/server";
-import { parseConfig, SERVICES, type SecretName, UNSET } from "../../../../config";
+import { type GivenSecret, parseConfig, SERVICES, type SecretName, UNSET } from "../../../../config";
 import { KEY_METRICS, THRESHOLDS } from "../../../../manual";
 import { METRICS } from "../../../../metricNames";
 import type { TaskDefinition } from "../../../../ops/tasks/definitions";
@@ -142,7 +142,7 @@ export function memoryTogether(): number {
   return Math.ceil(mebibytes / 1024);
 }
 
-export function rotationOf(name: SecretName): [by: string, then: string] {
+export function rotationOf(name: SecretName | GivenSecret): [by: string, then: string] {
   const rotation = ROTATIONS[name];
   return rotation.how === "never"
     ? ["nothing", rotation.why]

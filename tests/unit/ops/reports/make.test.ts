@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import type { Mail } from "../../../../ops/mail/mailer";
+import type { Tickets } from "../../../../ops/reports/context";
 import { type Asked, type Delivery, deliverReport, mailOf, makeReport } from "../../../../ops/reports/make";
+import type { SentryIssue } from "../../../../ops/reports/outside/sentry";
 import { assemble } from "../../../../ops/reports/parts";
+import { type ErrorGroup, OTHER } from "../../../../ops/reports/sources/edgeLog";
 import type { Remembered } from "../../../../ops/reports/store";
+import type { TicketOutcome } from "../../../../ops/reports/tickets/file";
 
 const NOW = new Date("2026-03-09T12:00:00.000Z");
 const HOUR = 3_600_000;
@@ -206,6 +210,149 @@ describe("a report", () => {
     );
     assert.match(second.text, /^! +Recurring ones +1 \(\+1\)/m);
     assert.match(second.text, /GET \/api\/a +500 +2 \(±0\)/);
+  });
+});
+
+describe("the report of errors", () => {
+  const group = (request: string, count = 2): ErrorGroup => ({
+    request,
+    status: 500,
+    count,
+    first: NOW.toISOString(),
+    last: NOW.toISOString(),
+  });
+  const failing = (requests: readonly string[], more: Partial<Asked> = {}) =>
+    asked({
+      edgeErrors: async () => ({
+        groups: requests.map((request) => group(request)),
+        oldest: NOW.toISOString(),
+      }),
+      ...more,
+    });
+  const DONE: TicketOutcome = { filed: 1, updated: 0, reopened: 0, closed: 0, left: 0 };
+  const make = (given: Asked, before?: Remembered) => makeReport("errors", given, before, signal, NOW);
+
+  it("has no part on tickets or Sentry where neither is set", async () => {
+    const { report } = await make(failing(["GET /api/a"]));
+    assert.deepEqual(
+      report.sections.map(({ title }) => title),
+      ["The week", "Errors by request", "Database"],
+    );
+  });
+
+  it("files what recurs, and nothing that is new or no one error", async () => {
+    const filed: string[][] = [];
+    const tickets: Tickets = {
+      repository: "example/crm",
+      file: async (errors) => {
+        filed.push(errors.map(({ request }) => request));
+        return { ...DONE, filed: errors.length };
+      },
+    };
+    const first = await make(failing(["GET /api/a", OTHER], { tickets }));
+    const { text } = await make(failing(["GET /api/b", OTHER, "GET /api/a"], { tickets }), first.remembered);
+    assert.deepEqual(filed, [[], ["GET /api/a"]]);
+    assert.match(text, /^Recurring errors are issues of example\/crm with the label fitnesscrm\.$/m);
+    assert.match(text, /^ +Filed +1$/m);
+    assert.doesNotMatch(text, /could not be/);
+  });
+
+  it("reads the log once for both of its parts", async () => {
+    let reads = 0;
+    const tickets: Tickets = { repository: "example/crm", file: async () => DONE };
+    await make(
+      asked({
+        tickets,
+        edgeErrors: async () => {
+          reads += 1;
+          return { groups: [], oldest: undefined };
+        },
+      }),
+    );
+    assert.equal(reads, 1);
+  });
+
+  it("that is only looked at files nothing, and says so", async () => {
+    const given = failing(["GET /api/a"], { tickets: { repository: "example/crm" } });
+    const { text } = await make(given, (await make(given)).remembered);
+    assert.match(text, /A report that is only looked at files none\./);
+    assert.match(text, /^ +Would have a ticket +1$/m);
+  });
+
+  it("is sent where GitHub is away, with a line on why nothing was filed", async () => {
+    const tickets: Tickets = { repository: "example/crm", file: away };
+    const { text, report } = await make(failing(["GET /api/a"], { tickets }));
+    assert.match(text, /^Tickets\n-+\nThis part could not be made: it is away$/m);
+    assert.equal(report.sections.filter(({ failure }) => failure !== undefined).length, 1);
+  });
+
+  it("names what GitHub took no more of, and warns", async () => {
+    const outcome: TicketOutcome = {
+      ...DONE,
+      left: 2,
+      failure: "GitHub takes no more requests for now (429)",
+    };
+    const tickets: Tickets = { repository: "example/crm", file: async () => outcome };
+    const { text } = await make(failing(["GET /api/a"], { tickets }));
+    assert.match(text, /^To look at: .*Tickets that could not be filed/m);
+    assert.match(
+      text,
+      /^! +Tickets that could not be filed +2 +\(GitHub takes no more requests for now \(429\)\)$/m,
+    );
+    const bounded: Tickets = { ...tickets, file: async () => ({ ...DONE, left: 2 }) };
+    const { text: calm } = await make(failing(["GET /api/a"], { tickets: bounded }));
+    assert.match(calm, /^ +Wait for the next report +2 +\(a report files 10 at most\)$/m);
+  });
+
+  it("shows Sentry's issues with the change of their counts, escaped", async () => {
+    const issue = (events: number): SentryIssue => ({
+      id: "17",
+      title: "TypeError: <img src=x>",
+      culprit: "api/clients in list",
+      events,
+      users: 4,
+      first: "2026-03-01T10:00:00.000Z",
+      last: "2026-03-09T10:00:00.000Z",
+      link: "https://example.sentry.io/issues/17/",
+    });
+    const days: number[] = [];
+    const given = (events: number) =>
+      asked({
+        sentry: async (asked) => {
+          days.push(asked);
+          return [issue(events)];
+        },
+      });
+    const first = await make(given(30));
+    const { text, html } = await make(given(42), first.remembered);
+    assert.deepEqual(days, [7, 7]);
+    assert.match(
+      text,
+      /TypeError: <img src=x> +api\/clients in list +42 \(\+12\) +4 +2026-03-01 05:00 +2026-03-09 06:00 +https:\/\/example\.sentry\.io\/issues\/17\//,
+    );
+    assert.ok(html.includes("TypeError: &lt;img src=x&gt;"));
+    const none = await make(asked({ sentry: async () => [] }));
+    assert.match(none.text, /No unresolved issue\./);
+  });
+
+  it("says that Sentry is away, has the rest, and forgets what was recurring all the same", async () => {
+    const week = (requests: readonly string[]) => failing(requests, { sentry: away });
+    const first = await make(week(["GET /api/a"]));
+    assert.match(first.text, /^Sentry\n-+\nThis part could not be made: it is away$/m);
+    const second = await make(week(["GET /api/b"]), first.remembered);
+    // Two weeks ago is not the week before, also where figures of then were kept.
+    const third = await make(week(["GET /api/a"]), second.remembered);
+    assert.match(third.text, /^ +Recurring ones +0/m);
+  });
+
+  it("goes by the figures of a report of before there were lists of errors", async () => {
+    const before: Remembered = {
+      at: NOW.toISOString(),
+      figures: { "error:500 GET /api/a": 1, "error-kinds": 1 },
+      lists: {},
+    };
+    const { text } = await make(failing(["GET /api/a", "GET /api/b"]), before);
+    assert.match(text, /^! +Recurring ones +1/m);
   });
 });
 
