@@ -146,7 +146,7 @@ function askedOf(
 }
 
 /** What services outside the stack are asked for, where they are set. Their tokens are read anew each time: they may have been replaced. */
-function outsideOf(
+export function outsideOf(
   { tickets, sentry }: Pick<ReportSettings, "tickets" | "sentry">,
   place: Pick<BackupSettings, "stack" | "timeZone">,
   secrets: string,

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { REPORT_KINDS } from "../../../../ops/reports/model";
+import { outsideOf } from "../../../../ops/reports/open";
 import { readToken } from "../../../../ops/reports/outside/ask";
 import { type ReportSettings, readReportSettings } from "../../../../ops/reports/settings";
 import { TempFolders } from "../../../support/temp";
+import { GitHub, TOKEN } from "./outsideServers";
 
 describe("what ops is told of services outside", () => {
   const folders = new TempFolders();
@@ -32,6 +35,34 @@ describe("what ops is told of services outside", () => {
   it("is refused where it does not fit", async () => {
     const tickets = { repository: "crm", apiUrl: "file:///etc/passwd" };
     await assert.rejects(read({ ...settings, tickets }), /tickets\.repository: .*; tickets\.apiUrl: [^\n]+$/);
+  });
+
+  it("is asked with the token of its file, read anew each time, and files only where that is wanted", async () => {
+    const gitHub = new GitHub();
+    await gitHub.server.open();
+    try {
+      const { url: apiUrl } = gitHub.server;
+      const folder = folders.create({ github_token: "planted-before-0123456789\n", sentry_token: TOKEN });
+      const set = {
+        tickets: { repository: "example/crm", apiUrl },
+        sentry: { organization: "fitness", project: "crm", apiUrl },
+      };
+      const place = { stack: "unit", timeZone: "UTC" };
+      const { tickets, sentry } = outsideOf(set, place, folder, true);
+      const now = new Date();
+      const signal = new AbortController().signal;
+      await assert.rejects(async () => tickets?.file?.([], now, signal), /does not take the token/);
+      writeFileSync(join(folder, "github_token"), `${TOKEN}\n`);
+      const at = now.toISOString();
+      const error = { request: "GET /a", status: 500, count: 2, first: at, last: at };
+      assert.equal((await tickets?.file?.([error], now, signal))?.filed, 1);
+      await assert.rejects(async () => sentry?.(7, signal), /^Error: Sentry does not know/);
+      assert.equal(gitHub.server.seen.at(-1)?.authorization, `Bearer ${TOKEN}`);
+      assert.equal(outsideOf(set, place, folder, false).tickets?.file, undefined);
+      assert.deepEqual(outsideOf({}, place, folder, true), {});
+    } finally {
+      await gitHub.server.close();
+    }
   });
 
   it("has a token in a file, whose content no error repeats", async () => {
