@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { run } from "../../cli/exec";
 import type { Refresh } from "../../cli/images/refresh";
 import type { SecretAge } from "../../cli/rotation/plan";
 import type { SecurityScan } from "../../cli/security/model";
 import { SERVICES } from "../../config";
 import { loadDuring } from "../support/load";
+import { GitHub, json } from "../support/outsideServers";
 import { containersOf, docker, drained, serviceName } from "./support/docker";
 import {
   killGroup,
   launch,
   mustOnStack,
   onStack,
+  PROJECT,
   STACK,
   startLauncher,
   URL_OF_STACK,
@@ -280,6 +285,67 @@ describe("a security scan", function () {
     assert.equal(
       await docker("container", "ls", "--all", "--quiet", "--filter", `label=fitnesscrm.scan=${STACK}`),
       "",
+    );
+  });
+});
+
+describe("a token that others issue (M10)", function () {
+  this.timeout(600_000);
+  const token = `planted-${randomBytes(12).toString("hex")}`;
+  const gitHub = new GitHub();
+
+  before(async () => {
+    await ensureStack();
+    const gateway = "{{(index .IPAM.Config 0).Gateway}}";
+    await gitHub.server.open(await docker("network", "inspect", "--format", gateway, "docker_gwbridge"));
+  });
+  after(async () => {
+    await mustOnStack("up", "--set", "tickets=null");
+    await gitHub.server.close();
+  });
+
+  it("is wanted in one line where its section is set without it", async () => {
+    const { code, stderr } = await onStack("up", "--set", "tickets.repository=example/crm");
+    assert.notEqual(code, 0);
+    assert.match(
+      stderr,
+      /githubToken.* must be set where tickets is, by \.\/fitnesscrm secrets set githubToken/,
+    );
+    await mustOnStack("up", "--set", "tickets=null");
+  });
+
+  it("is kept encrypted, and known to ops alone", async () => {
+    const command = ["secrets", "set", "githubToken", "--stack", STACK];
+    const set = await run(join(PROJECT, "fitnesscrm"), command, { input: `${token}\n` });
+    assert.equal(set.code, 0, set.stderr);
+    const settings = ["tickets.repository=example/crm", `tickets.apiUrl=${gitHub.server.url}`];
+    const up = await mustOnStack("up", ...settings.flatMap((setting) => ["--set", setting]));
+    const told = set.stdout + set.stderr + up.stdout + up.stderr;
+    assert.ok(!told.includes(token), "a command repeats it");
+    const { PULUMI_OPTION_CONFIG_FILE: file } = JSON.parse(
+      (await mustOnStack("env", "--json")).stdout,
+    ) as Record<string, string>;
+    assert.ok(!readFileSync(String(file), "utf8").includes(token), "it lies in the settings in clear");
+    const { stdout: state } = await mustOnStack("pulumi", "stack", "export");
+    assert.ok(!state.includes(token), "it lies in the state in clear");
+    const format = "{{.Spec.Name}}{{range .Spec.TaskTemplate.ContainerSpec.Secrets}} {{.File.Name}}{{end}}";
+    const lines = (
+      await docker("service", "inspect", "--format", format, ...SERVICES.map(serviceName))
+    ).split("\n");
+    assert.deepEqual(
+      lines.filter((line) => line.includes("github_token")).map((line) => line.split(" ")[0]),
+      [serviceName("ops")],
+    );
+  });
+
+  it("is what the report of errors asks GitHub with", async () => {
+    gitHub.server.instead = (_request, response) => json(response, 200, []);
+    const { stdout } = await mustOnStack("tasks", "run", "report-errors");
+    assert.match(stdout, /sent to [^\n]*@example\.com$/m);
+    assert.ok(!stdout.includes(token));
+    assert.deepEqual(
+      gitHub.server.seen.map(({ method, path, authorization }) => [method, path, authorization]),
+      [["GET", "/repos/example/crm/issues?labels=fitnesscrm&state=all&per_page=100", `Bearer ${token}`]],
     );
   });
 });

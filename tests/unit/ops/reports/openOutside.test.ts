@@ -5,8 +5,8 @@ import { REPORT_KINDS } from "../../../../ops/reports/model";
 import { outsideOf } from "../../../../ops/reports/open";
 import { readToken } from "../../../../ops/reports/outside/ask";
 import { type ReportSettings, readReportSettings } from "../../../../ops/reports/settings";
+import { GitHub, TOKEN } from "../../../support/outsideServers";
 import { TempFolders } from "../../../support/temp";
-import { GitHub, TOKEN } from "./outsideServers";
 
 describe("what ops is told of services outside", () => {
   const folders = new TempFolders();
