@@ -106,7 +106,7 @@ export async function clean(
   const published = images.filter(isPublished).flatMap(({ digests }) => digests);
   const machine = { references: used, repositories: [] };
   const unused = removable(images, { stack, before, past: published }, machine);
-  if (unused.length === 0 || (isHurried && !mayHaveOld(unused))) {
+  if (unused.length === 0 || (isHurried && !mayHaveOld(unused.filter(isOfRelease(session.config))))) {
     return { ...nothing, kept: unused.filter((image) => !isPublished(image)).length };
   }
   const otherStacks = stacks.filter((other) => other !== stack);
@@ -116,7 +116,8 @@ export async function clean(
   ]);
   const candidates = { stack, before, past: own.past };
   const references = [...own.references, ...others.references];
-  const old = removable(unused, candidates, { references, repositories: others.repositories });
+  const { repositories, published: keepsPublished } = others;
+  const old = removable(unused, candidates, { references, repositories, published: keepsPublished });
   const going = await Promise.all(old.map((image) => weighImage(session.docker, image)));
   const { gone, notes } = dryRun ? { gone: going, notes: [] } : await removeAll(session, going);
   return {
@@ -125,6 +126,13 @@ export async function clean(
     kept: removable(unused, candidates, NO_NEEDS).length - old.length,
     notes: [...others.notes, ...notes],
   };
+}
+
+/** Other applications on the machine have pulled images of their own, which no history of ours knows. */
+function isOfRelease({ app }: Session["config"]): (image: EngineImage) => boolean {
+  const names = [app.backendImage, app.frontendImage].map((reference) => reference?.split("@")[0]);
+  return (image) =>
+    !isPublished(image) || image.digests.some((digest) => names.includes(digest.split("@")[0]));
 }
 
 function weighed(

@@ -32,6 +32,12 @@ export async function needsOf(session: Session, unused: readonly EngineImage[]):
     readAttempt(docker, context.stack),
     openHistory(pulumi),
   ]);
+  if (state === undefined) {
+    // Nothing found is not nothing needed: a shell may name the backend of another stack.
+    throw new UserError(
+      `stack ${context.stack} is not where its state is looked for: see PULUMI_BACKEND_URL and pulumi login`,
+    );
+  }
   const { kept, past } = await readKept(releasesIn(history), unused.filter(isPublished));
   return {
     references: [
@@ -45,8 +51,8 @@ export async function needsOf(session: Session, unused: readonly EngineImage[]):
 }
 
 /** Images that the state has, whether or not a service runs them: one that is gone is built again by the next update. */
-function imagesOf(state: StackState | undefined): string[] {
-  return (state?.resources ?? []).flatMap((resource) => builtImage(resource) ?? []);
+function imagesOf(state: StackState): string[] {
+  return (state.resources ?? []).flatMap((resource) => builtImage(resource) ?? []);
 }
 
 /**
@@ -133,8 +139,10 @@ export async function needsOfOthers(
   return {
     references: all.flatMap(({ references }) => references),
     repositories: unknown.length > 0 ? [...SHARED] : [],
+    published: unknown.length > 0,
     notes: unknown.map(
-      (which) => `all of ${SHARED.join(" and ")} stay: what stack ${which} needs of them is not known here`,
+      (which) =>
+        `all of ${SHARED.join(" and ")} and all pulled images stay: what stack ${which} needs of them is not known here`,
     ),
   };
 }

@@ -20,6 +20,8 @@ export interface Needs {
   references: readonly string[];
   /** Repositories of which everything stays. */
   repositories: readonly string[];
+  /** Whether every image that was pulled by digest stays. */
+  published?: boolean;
 }
 
 /** What may go, if nothing needs it. */
@@ -47,6 +49,7 @@ export function removable(
 ): EngineImage[] {
   return images
     .filter((image) => image.touchedAt < candidates.before && isOurs(image, candidates))
+    .filter((image) => !(needs.published === true && isPublished(image)))
     .filter((image) => image.repository === undefined || !needs.repositories.includes(image.repository))
     .filter((image) => !needs.references.some((reference) => isMeant(image, reference)))
     .sort((a, b) => b.touchedAt - a.touchedAt);

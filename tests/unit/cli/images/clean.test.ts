@@ -288,10 +288,23 @@ describe("cleaning the engine of old images (M55)", () => {
       assert.equal(notes.length, 1);
       assert.match(
         notes[0] ?? "",
-        /^all of fitnesscrm\/nginx and fitnesscrm\/packages stay: what stack elsewhere \(stack elsewhere does not exist yet/,
+        /^all of fitnesscrm\/nginx and fitnesscrm\/packages and all pulled images stay: what stack elsewhere \(stack elsewhere does not exist yet/,
       );
       engine.specs = [];
       assert.equal((await clean(session, { before: HOUR_AGO })).removed.length, 2);
+    }));
+
+  it("removes nothing where the stack's state is not found: nothing found is not nothing needed", () =>
+    onStage(backends, async (session, engine) => {
+      fill(engine);
+      const lost = {
+        ...session,
+        pulumi: Object.create(session.pulumi, { exportState: { value: async () => undefined } }),
+      };
+      await assert.rejects(clean(lost, { before: HOUR_AGO }), {
+        message: "stack unit is not where its state is looked for: see PULUMI_BACKEND_URL and pulumi login",
+      });
+      assert.ok(!engine.calls.some((call) => call.startsWith("image rm")));
     }));
 
   it("removes nothing when the engine does not say what is in use", () =>

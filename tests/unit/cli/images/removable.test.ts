@@ -76,6 +76,12 @@ describe("images that may go (M55)", () => {
     assert.deepEqual(ids([shared], NOTHING, candidates), [], "it was pulled by another name as well");
   });
 
+  it("are no pulled ones while another stack may need them", () => {
+    const image = pulledImage("aa");
+    const candidates = { ...CANDIDATES, past: image.digests };
+    assert.deepEqual(ids([image], { ...NOTHING, published: true }, candidates), []);
+  });
+
   it("are none of a repository of which all stay", () => {
     assert.deepEqual(
       ids([engineImage("aa")], { references: [], repositories: ["fitnesscrm-unit/backend"] }),
