@@ -1,28 +1,36 @@
 /** Which errors were there in the report before as well (M10). Pure. */
+import type { ReportContext } from "./context";
 import { type ErrorGroup, OTHER } from "./sources/edgeLog";
-import type { Remembered } from "./store";
 
-/** The list of a report's errors that the next one compares with. */
+/** The list of a report's errors, with which the one of the next week is compared. */
 export const ERRORS_LIST = "errors";
+/** The list with which the report itself was compared. */
+export const COMPARED_LIST = "errors-before";
+
+const DAY_MS = 86_400_000;
 
 /** Names an error in every report. */
 export function errorKey({ status, request }: Pick<ErrorGroup, "status" | "request">): string {
   return `error:${status} ${request}`;
 }
 
-/**
- * Those that the report before knew, too.
- *
- * By its list of errors, which is of that report alone: its figures may be older ones where a part of it failed. A report of before there were
- * such lists has its figures only.
- */
-export function recurringErrors(
-  found: readonly ErrorGroup[],
-  before: Pick<Remembered, "figures" | "lists"> | undefined,
-): ErrorGroup[] {
-  const list = before?.lists[ERRORS_LIST] ?? Object.keys(before?.figures ?? {});
-  const known = new Set(list);
-  return found.filter((group) => known.has(errorKey(group)));
+/** Errors that the week before had, by their names (see {@link errorKey}). */
+export function errorsBefore({ before, from }: Pick<ReportContext, "before" | "from">): readonly string[] {
+  if (before === undefined) {
+    return [];
+  }
+  // A report that is made again is about the same week as the one before it, and is compared with what that was compared with.
+  if (Date.parse(before.at) > from.getTime() + DAY_MS) {
+    return before.lists[COMPARED_LIST] ?? [];
+  }
+  // A report of before there were such lists has its figures only.
+  return before.lists[ERRORS_LIST] ?? Object.keys(before.figures);
+}
+
+/** Those that were there the week before, too. */
+export function recurringErrors(found: readonly ErrorGroup[], known: readonly string[]): ErrorGroup[] {
+  const names = new Set(known);
+  return found.filter((group) => names.has(errorKey(group)));
 }
 
 /** What can be worked on: the rest that was not told apart is no one error. */

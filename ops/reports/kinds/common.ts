@@ -35,16 +35,12 @@ export function hourly(
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
-/** Counts of the agent in the time that the report covers: one point an hour, nothing counted twice. */
-export function counts({
-  metrics,
-  from,
-  now,
-  agentSeconds,
-}: Pick<ReportContext, "metrics" | "from" | "now" | "agentSeconds">): ReturnType<
-  typeof countsWithoutRepeats
-> {
-  return countsWithoutRepeats(metrics, { from, until: now }, agentSeconds);
+/** Counts of the agent in the time that the report covers, nothing counted twice. @param sign - See {@link countsWithoutRepeats}. */
+export function counts(
+  { metrics, from, now, agentSeconds }: Pick<ReportContext, "metrics" | "from" | "now" | "agentSeconds">,
+  sign?: string,
+): ReturnType<typeof countsWithoutRepeats> {
+  return countsWithoutRepeats(metrics, { from, until: now }, agentSeconds, sign);
 }
 
 /** One bar a day of the stack's own clock, days without a value among them. */

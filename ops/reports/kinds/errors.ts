@@ -3,13 +3,21 @@ import { REPORT_METRICS } from "../../../metricNames";
 import { showWallClock } from "../../../wallClock";
 import type { MakeParts, ReportContext, Tickets } from "../context";
 import { MOST_ISSUES } from "../outside/sentry";
-import { ERRORS_LIST, errorKey, recurringErrors, ticketable } from "../recurring";
+import {
+  COMPARED_LIST,
+  ERRORS_LIST,
+  errorKey,
+  errorsBefore,
+  recurringErrors,
+  ticketable,
+} from "../recurring";
 import type { ErrorGroup } from "../sources/edgeLog";
 import { overall } from "../sources/metrics";
 import { MOST_FILED, type TicketOutcome } from "../tickets/file";
 import { LABEL } from "../tickets/text";
 import { amount, counts, daily, requestFacts } from "./common";
 
+const DEADLOCKS = "database_deadlocks";
 const SHOWN = 25;
 const DAY_MS = 86_400_000;
 
@@ -19,16 +27,21 @@ type AskSentry = NonNullable<ReportContext["sentry"]>;
 /** The manual's Monday (M10): the week's errors, grouped, the newest first, and those that were there the week before as well. */
 export const errors: MakeParts = (context) => {
   const { tickets, sentry } = context;
+  const before = errorsBefore(context);
+  context.remember(COMPARED_LIST, before);
+  // Where the log cannot be read, those of two weeks ago must not count as those of the week before.
+  context.remember(ERRORS_LIST, []);
   const log = once(() => context.edgeErrors(context.from));
   return [
     { title: "The week", make: () => week(context) },
-    { title: "Errors by request", make: async () => groups(context, await log()) },
+    { title: "Errors by request", make: async () => groups(context, before, await log()) },
     ...(tickets === undefined
       ? []
       : [
           {
             title: "Tickets",
-            make: async (signal: AbortSignal) => filing(context, tickets, (await log()).groups, signal),
+            make: async (signal: AbortSignal) =>
+              filing(context, tickets, recurringErrors((await log()).groups, before), signal),
           },
         ]),
     ...(sentry === undefined
@@ -56,9 +69,9 @@ async function week(context: ReportContext) {
   };
 }
 
-function groups(context: ReportContext, { groups: found, oldest }: Found) {
+function groups(context: ReportContext, before: readonly string[], { groups: found, oldest }: Found) {
   const time = (iso: string): string => showWallClock(context.timeZone, new Date(iso));
-  const recurring = recurringErrors(found, context.before);
+  const recurring = recurringErrors(found, before);
   context.remember(ERRORS_LIST, found.map(errorKey));
   const partial = oldest !== undefined && oldest > context.from.toISOString();
   return {
@@ -68,7 +81,7 @@ function groups(context: ReportContext, { groups: found, oldest }: Found) {
       {
         label: "Recurring ones",
         value: amount(recurring.length, "count", "error-kinds-recurring"),
-        note: "were in the report before, too",
+        note: "were there the week before, too",
         ...(recurring.length > 0 && { tone: "warning" as const }),
       },
     ],
@@ -94,10 +107,10 @@ function groups(context: ReportContext, { groups: found, oldest }: Found) {
 async function filing(
   context: ReportContext,
   { repository, file }: Tickets,
-  found: readonly ErrorGroup[],
+  again: readonly ErrorGroup[],
   signal: AbortSignal,
 ) {
-  const recurring = ticketable(recurringErrors(found, context.before));
+  const recurring = ticketable(again);
   if (file === undefined) {
     return {
       lead: `Recurring errors are issues of ${repository} with the label ${LABEL}. A report that is only looked at files none.`,
@@ -157,8 +170,9 @@ async function database(context: ReportContext) {
     `SELECT xact_rollback::float8 AS rollbacks, deadlocks::float8 AS deadlocks, conflicts::float8 AS conflicts
      FROM pg_stat_database WHERE datname = current_database()`,
   );
-  const count = await counts(context);
-  const deadlocks = overall(await count({ name: "database_deadlocks" }), "sum");
+  // Every node's agent sends them, in periods without a request as well.
+  const count = await counts(context, DEADLOCKS);
+  const deadlocks = overall(await count({ name: DEADLOCKS }), "sum");
   return {
     lead: "Counts since the statistics began; the change is what the week added.",
     facts: [

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { CloudWatch } from "@aws-sdk/client-cloudwatch";
-import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { generateIdentity, recipientOf } from "../../../ageKey";
 import { DockerHost } from "../../../cli/docker";
 import { reportNow } from "../../../cli/report";
@@ -294,10 +301,30 @@ describe("reports, by the launcher through ops, with PostgreSQL, Redis and the A
     assert.equal(gitHub.writes, 0);
   });
 
+  /** As if the only report of errors that there was were some days old. */
+  async function haveReportOf(days: number): Promise<void> {
+    const Prefix = "reports/errors/";
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix }));
+    const newest = Contents.map(({ Key }) => String(Key))
+      .filter((key) => key.endsWith(".json"))
+      .sort()
+      .at(-1);
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: newest }));
+    const report = JSON.parse((await Body?.transformToString()) ?? "") as object;
+    const at = new Date(Date.now() - days * 86_400_000).toISOString();
+    for (const { Key } of Contents) {
+      await s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key }));
+    }
+    const Key = `${Prefix}${at.replace(/[-:]|\.\d+/g, "").toLowerCase()}.json`;
+    await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: JSON.stringify({ ...report, at }) }));
+  }
+
   it("of errors file what was in the one before as one ticket, and bring that up to date from then on", async () => {
     const run = (): Promise<unknown> => runTaskNow(host, stack, taskOf("errors"), {});
     await run();
-    assert.equal(gitHub.issues.length, 0, "an error that is new recurs not yet");
+    await run();
+    assert.equal(gitHub.issues.length, 0, "an error that is new does not recur, however often it is told of");
+    await haveReportOf(7);
     await run();
     const [issue, ...others] = gitHub.issues;
     assert.deepEqual(others, []);

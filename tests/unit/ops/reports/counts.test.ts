@@ -12,8 +12,12 @@ interface Value {
   readonly value: number;
 }
 
-/** As CloudWatch adds up: by the start of a period on its own clock, every value that it was given. */
-function cloudWatch(values: readonly Value[], asked: Question[] = []): Metrics {
+/** As CloudWatch adds up: every value that it was given. */
+function cloudWatch(
+  values: readonly Value[],
+  asked: Question[] = [],
+  begins: "on the clock" | "with the question" = "on the clock",
+): Metrics {
   return {
     series: async (question) => {
       asked.push(question);
@@ -21,14 +25,17 @@ function cloudWatch(values: readonly Value[], asked: Question[] = []): Metrics {
       const bins = new Map<number, number[]>();
       for (const { at, value } of values) {
         if (at >= from.getTime() && at < until.getTime()) {
-          const bin = Math.floor(at / (periodSeconds * 1000)) * periodSeconds * 1000;
+          const first = begins === "on the clock" ? 0 : from.getTime();
+          const bin = first + Math.floor((at - first) / (periodSeconds * 1000)) * periodSeconds * 1000;
           bins.set(bin, [...(bins.get(bin) ?? []), value]);
         }
       }
-      return [...bins].map(([at, of]) => ({
-        at: new Date(at),
-        value: statistic === "SampleCount" ? of.length : of.reduce((sum, one) => sum + one, 0),
-      }));
+      return [...bins]
+        .sort(([a], [b]) => a - b)
+        .map(([at, of]) => ({
+          at: new Date(at),
+          value: statistic === "SampleCount" ? of.length : of.reduce((sum, one) => sum + one, 0),
+        }));
     },
     dimensionValues: async () => [],
     openAlarms: async () => [],
@@ -93,7 +100,7 @@ describe("counts of the agent", () => {
   it("are right whatever was repeated or lost, and ask a bounded number of questions", async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 24 * 60 }),
+        fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 24 * 60, size: "max" }),
         async (times) => {
           const asked: Question[] = [];
           const expected = times.reduce((sum, of, minute) => sum + (of > 0 ? minute : 0), 0);
@@ -103,11 +110,25 @@ describe("counts of the agent", () => {
             asked,
           );
           assert.ok(Math.abs(found - expected) < 1e-6, `${found}, not ${expected}`);
-          assert.ok(asked.length <= 2 + 2 * 8);
+          assert.ok(asked.length <= 2 + 2 * 8, `${asked.length} questions`);
         },
       ),
       { numRuns: 50 },
     );
+  });
+
+  it("hold it once where as many others are missing in its hour", async () => {
+    const times = (minute: number): number => ({ 70: 0, 75: 2 })[minute] ?? 1;
+    assert.equal(await count(sent(120, times), 2), sumTo(119) - 70);
+  });
+
+  it("are right in a report that begins at no full hour, wherever CloudWatch lets hours begin", async () => {
+    const span = { from: new Date(START + 10 * MINUTE), until: new Date(START + 130 * MINUTE) };
+    for (const begins of ["on the clock", "with the question"] as const) {
+      const values = sent(130, (minute) => (minute === 65 ? 2 : 1));
+      const counted = await countsWithoutRepeats(cloudWatch(values, [], begins), span, 60);
+      assert.equal(total(await counted({ name: "api_requests" })), sumTo(129) - sumTo(9), begins);
+    }
   });
 
   it("leave out what was before the report's time", async () => {

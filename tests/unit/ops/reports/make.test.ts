@@ -10,6 +10,8 @@ import type { TicketOutcome } from "../../../../ops/reports/tickets/file";
 
 const NOW = new Date("2026-03-09T12:00:00.000Z");
 const HOUR = 3_600_000;
+const WEEK_AGO = new Date(NOW.getTime() - 7 * 24 * HOUR).toISOString();
+const aWeekAgo = (report: Remembered): Remembered => ({ ...report, at: WEEK_AGO });
 const away = (): Promise<never> => Promise.reject(new Error("it is away"));
 
 /** A stack that is well; what a test wants otherwise, it says. */
@@ -24,9 +26,10 @@ function asked(more: Partial<Asked> = {}): Asked {
     data: async () => [],
     maintenance: async () => [],
     metrics: {
-      series: async ({ name }) => [
-        { at: new Date(NOW.getTime() - HOUR), value: name.startsWith("api_error") ? 0 : 20 },
-      ],
+      series: async ({ name, statistic }) => {
+        const value = statistic === "SampleCount" ? 1 : 20;
+        return [{ at: new Date(NOW.getTime() - HOUR), value: name.startsWith("api_error") ? 0 : value }];
+      },
       dimensionValues: async () => [],
       openAlarms: async () => [],
     },
@@ -204,7 +207,7 @@ describe("a report", () => {
     const second = await makeReport(
       "errors",
       failing("GET /api/b", "GET /api/a"),
-      first.remembered,
+      aWeekAgo(first.remembered),
       signal,
       NOW,
     );
@@ -250,7 +253,10 @@ describe("the report of errors", () => {
       },
     };
     const first = await make(failing(["GET /api/a", OTHER], { tickets }));
-    const { text } = await make(failing(["GET /api/b", OTHER, "GET /api/a"], { tickets }), first.remembered);
+    const { text } = await make(
+      failing(["GET /api/b", OTHER, "GET /api/a"], { tickets }),
+      aWeekAgo(first.remembered),
+    );
     assert.deepEqual(filed, [[], ["GET /api/a"]]);
     assert.match(text, /^Recurring errors are issues of example\/crm with the label fitnesscrm\.$/m);
     assert.match(text, /^ +Filed +1$/m);
@@ -274,7 +280,7 @@ describe("the report of errors", () => {
 
   it("that is only looked at files nothing, and says so", async () => {
     const given = failing(["GET /api/a"], { tickets: { repository: "example/crm" } });
-    const { text } = await make(given, (await make(given)).remembered);
+    const { text } = await make(given, aWeekAgo((await make(given)).remembered));
     assert.match(text, /A report that is only looked at files none\./);
     assert.match(text, /^ +Would have a ticket +1$/m);
   });
@@ -339,15 +345,33 @@ describe("the report of errors", () => {
     const week = (requests: readonly string[]) => failing(requests, { sentry: away });
     const first = await make(week(["GET /api/a"]));
     assert.match(first.text, /^Sentry\n-+\nThis part could not be made: it is away$/m);
-    const second = await make(week(["GET /api/b"]), first.remembered);
+    const second = await make(week(["GET /api/b"]), aWeekAgo(first.remembered));
     // Two weeks ago is not the week before, also where figures of then were kept.
-    const third = await make(week(["GET /api/a"]), second.remembered);
+    const third = await make(week(["GET /api/a"]), aWeekAgo(second.remembered));
     assert.match(third.text, /^ +Recurring ones +0/m);
+  });
+
+  it("takes nothing for recurring that was there before a week whose log could not be read", async () => {
+    const first = await make(failing(["GET /api/a"]));
+    const second = await make(asked({ edgeErrors: away }), aWeekAgo(first.remembered));
+    const third = await make(failing(["GET /api/a"]), aWeekAgo(second.remembered));
+    assert.match(third.text, /^ +Recurring ones +0/m);
+  });
+
+  it("is compared with the week before, however often it is made", async () => {
+    const first = await make(failing(["GET /api/a"]));
+    const second = await make(failing(["GET /api/a", "GET /api/b"]), aWeekAgo(first.remembered));
+    const again = await make(failing(["GET /api/a", "GET /api/b"]), second.remembered);
+    for (const { text } of [second, again]) {
+      assert.match(text, /^! +Recurring ones +1\b/m);
+    }
+    const newStack = await make(failing(["GET /api/a"]), first.remembered);
+    assert.match(newStack.text, /^ +Recurring ones +0/m);
   });
 
   it("goes by the figures of a report of before there were lists of errors", async () => {
     const before: Remembered = {
-      at: NOW.toISOString(),
+      at: WEEK_AGO,
       figures: { "error:500 GET /api/a": 1, "error-kinds": 1 },
       lists: {},
     };
