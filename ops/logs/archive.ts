@@ -134,6 +134,7 @@ async function archive(segment: Segment, parts: LogArchiveParts, signal: AbortSi
 /** The bucket was asked long enough. */
 class SendError extends Error {}
 
+/** What lies under the key counts as archived from then on, so that something else there is written over at once. */
 async function send(
   key: string,
   file: string,
@@ -141,17 +142,22 @@ async function send(
   bucket: LogBucket,
   signal: AbortSignal,
 ): Promise<void> {
-  let found: Sum;
   try {
-    await bucket.put(key, file, signal);
-    found = await bucket.read(key, signal);
+    for (let attempt = 1; ; attempt++) {
+      await bucket.put(key, file, signal);
+      const found = await bucket.read(key, signal);
+      if (found.bytes === bytes && found.sha256 === sha256) {
+        return;
+      }
+      if (attempt === ATTEMPTS) {
+        throw new Error(
+          `${key} came back from S3 with ${found.bytes} other bytes than the ${bytes} sent: remove it there, or its time counts as archived`,
+        );
+      }
+    }
   } catch (error) {
     signal.throwIfAborted();
     throw new SendError(reasonOf(error));
-  }
-  // What lies there now would count as archived, so that it has to be written over at once.
-  if (found.bytes !== bytes || found.sha256 !== sha256) {
-    throw new Error(`${key} came back from S3 with ${found.bytes} other bytes than the ${bytes} sent`);
   }
 }
 
