@@ -1,12 +1,22 @@
 /** A Pulumi engine of its own for one conformance suite: home, backend and plugins in a temporary folder. */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { LocalWorkspace, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
 import { bundle, type Provider } from "../../../toolchain/tools/plugins";
+
+/**
+ * The suites run hundreds of engines after each other, and every program in this one process. A connection that waits to be tried again,
+ * since its engine has ended, must not become that of a later engine which was given the same port: it would be refused before it is tried.
+ */
+const { grpcClientOptions } = createRequire(__filename)("@pulumi/pulumi/runtime/settings") as {
+  grpcClientOptions: Record<string, unknown>;
+};
+grpcClientOptions["grpc.use_local_subchannel_pool"] = 1;
 
 const ROOT = resolve(__dirname, "..", "..", "..");
 
