@@ -55,7 +55,12 @@ export class Authority {
       throw new Error(`openssl made no certificate: ${made.stderr}`);
     }
     const authority = new Authority(folder, address, name);
-    await authority.begin(days);
+    try {
+      await authority.begin(days);
+    } catch (error) {
+      await authority.remove();
+      throw error;
+    }
     return authority;
   }
 

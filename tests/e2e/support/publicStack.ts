@@ -5,7 +5,7 @@ import type { PeerCertificate, TLSSocket } from "node:tls";
 import { Authority } from "./authority";
 import { containersOf, docker, serviceName } from "./docker";
 import { PORTS } from "./launcher";
-import { destroyStack, leaveStack, upStack } from "./stack";
+import { leaveStack, startAnew, upStack } from "./stack";
 
 /** What launchers need to find the stack by a name that no DNS knows, and to trust who vouches for it. */
 const VARIABLES = ["NODE_OPTIONS", "NODE_EXTRA_CA_CERTS", "PUBLIC_NAME"] as const;
@@ -22,7 +22,7 @@ export class PublicStack {
   static async up(days: number): Promise<PublicStack> {
     // In the stack's network it leads to nginx, so that the agent finds it; elsewhere the tests see to it.
     const name = `tasks.${serviceName("nginx")}`;
-    await destroyStack();
+    await startAnew();
     const authority = await Authority.start(name, days);
     const stack = new PublicStack(authority, name, { ...process.env });
     process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ""} --require=${join(__dirname, "publicName.cjs")}`;

@@ -61,6 +61,12 @@ export async function leaveStack(): Promise<void> {
   }
 }
 
+/** Removes the stack, whatever a developer wants to keep: what comes next is about a first `up`. */
+export async function startAnew(): Promise<void> {
+  brought = undefined;
+  await destroyStack();
+}
+
 /** `up` with the suite's own ports and checkout. */
 export function upStack(...more: readonly string[]): Promise<LauncherResult> {
   const settings = [...SETTINGS, `app.source=${checkoutFolder()}`].flatMap((setting) => ["--set", setting]);

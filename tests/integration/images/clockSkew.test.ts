@@ -154,12 +154,11 @@ describe("the metrics agent of a host whose clock is wrong", function () {
     await become("memory", "OK");
     for (const ahead of [4, -4]) {
       setAhead(ahead);
-      await eventually(
-        "values arrive under the other clock",
-        async () => (await values(-60, 60, ahead)) > 3,
-        30,
-      );
-      assert.deepEqual(await states(), { silence: "OK", memory: "OK" });
+      const judgedUntil = Date.now() + 4 * PERIOD * 1000;
+      while (Date.now() < judgedUntil) {
+        assert.deepEqual(await states(), { silence: "OK", memory: "OK" });
+        await new Promise((next) => setTimeout(next, 500));
+      }
     }
   });
 
