@@ -30,12 +30,10 @@ interface Stage {
   alone?: readonly string[];
 }
 
-/** Files of the e2e suite that wait more than they work: for fires to be paged, for a month's moments, for rotations. */
-const WAITING = [
-  "tests/e2e/70-monitoring.test.ts",
-  "tests/e2e/80-month.test.ts",
-  "tests/e2e/79-security.test.ts",
-];
+/** Files of the e2e suite that wait more than they work: for fires to be paged, and for a month's moments. */
+const WAITING = ["tests/e2e/70-monitoring.test.ts", "tests/e2e/80-month.test.ts"];
+/** And for rotations. */
+const ROTATING = "tests/e2e/79-security.test.ts";
 
 const STAGES: readonly Stage[] = [
   {
@@ -67,6 +65,7 @@ const STAGES: readonly Stage[] = [
         "tests/integration/images/agentMetrics.test.ts",
         "tests/integration/local/relay.test.ts",
         "tests/integration/plugins/aws-alarms.test.ts",
+        ROTATING,
       ],
       WAITING,
     ],
@@ -76,7 +75,7 @@ const STAGES: readonly Stage[] = [
     quick: false,
     need: ["pulumi", "engine", "swarm", "base", "emulator", "mailbox", "telegraf", "chromium", "pebble"],
     files: "tests/e2e/**/*.test.ts",
-    elsewhere: WAITING,
+    elsewhere: [...WAITING, ROTATING],
     beside: [
       [
         "tests/e2e/36-preview-comment.test.ts",
