@@ -84,7 +84,7 @@ export function renderPage(
 <body>
 <header>
 <h1>${title}</h1>
-<p class="asof">As of ${moment(asOf, zone)} <a href="">Reload</a></p>
+<p class="asof">As of ${moment(asOf, zone)} <a href="?">Reload</a></p>
 </header>
 <main>
 <!-- old -->
