@@ -15,9 +15,9 @@ type Span = Pick<Question, "from" | "until">;
  * Adds up counts of the agent, none of them twice.
  *
  * The agent sends again what it got no answer for, and CloudWatch may have taken it all the same: each such value is there twice, under
- * one time. So the hours in which a metric has more values than the agent has periods, in any piece as short as one, are asked for in
- * such pieces, where a value and its repetition are told apart. Of periods below a minute this is exact only where all of a minute was
- * repeated.
+ * one time. So the hours that do not hold exactly one value for each of the agent's periods are asked for again in pieces as short as a
+ * period, where a value and its repetition are told apart. Of periods below a minute this is exact only where all of a minute was repeated;
+ * an hour that lost as many values as were repeated in it is taken as it is.
  *
  * @param sign - Metric that tells of repetitions: what is counted itself, or what is sent in the same requests and in every period.
  * @returns For a metric, its points: one an hour, or finer. @throws Error when CloudWatch does not answer.
@@ -28,17 +28,16 @@ export async function countsWithoutRepeats(
   agentSeconds: number,
   sign: string = REPORT_METRICS.requests,
 ): Promise<(counted: Counted) => Promise<Point[]>> {
-  const periodSeconds = Math.max(FINEST, agentSeconds);
-  const values = await metrics.series({ ...span, name: sign, statistic: "SampleCount", periodSeconds });
-  const repeated = values.filter(({ value }) => value > periodSeconds / agentSeconds);
+  const values = await metrics.series({
+    ...span,
+    name: sign,
+    statistic: "SampleCount",
+    periodSeconds: HOUR,
+  });
+  const doubtful = values.filter(({ value }) => value !== HOUR / agentSeconds).map(({ at }) => at.getTime());
+  const pieces = joined(doubtful);
   return async (counted) => {
     const hours = await metrics.series({ ...counted, ...span, statistic: "Sum", periodSeconds: HOUR });
-    // Hours begin where CloudWatch lets them begin.
-    const pieces = joined(
-      hours
-        .filter((hour) => repeated.some(({ at }) => holds(hourFrom(hour.at), at)))
-        .map(({ at }) => at.getTime()),
-    );
     const points = hours.filter(({ at }) => !pieces.some((piece) => holds(piece, at)));
     for (const piece of pieces) {
       points.push(...(await valuesOnce(metrics, counted, within(piece, span), agentSeconds)));
@@ -47,20 +46,16 @@ export async function countsWithoutRepeats(
   };
 }
 
-function hourFrom(from: Date): Span {
-  return { from, until: new Date(from.getTime() + HOUR * 1000) };
-}
-
 /** Hours that follow each other as one piece. @param hours - Their beginnings, in order. */
 function joined(hours: readonly number[]): Span[] {
   const pieces: { from: Date; until: Date }[] = [];
   for (const hour of hours) {
     const last = pieces.at(-1);
-    const piece = hourFrom(new Date(hour));
+    const until = new Date(hour + HOUR * 1000);
     if (last !== undefined && last.until.getTime() === hour) {
-      last.until = piece.until;
+      last.until = until;
     } else {
-      pieces.push({ ...piece });
+      pieces.push({ from: new Date(hour), until });
     }
   }
   const [first, last] = [pieces[0], pieces.at(-1)];

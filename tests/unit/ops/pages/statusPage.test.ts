@@ -35,6 +35,7 @@ describe("the status page", () => {
     assert.match(page, /As of <time datetime="2026-12-04T15:42:10Z">Dec 4, 10:42 EST<\/time>/);
     // A page that reloads itself takes the reader's place away (WCAG 2.2.1).
     assert.match(page, /<a href="\?">Reload<\/a>/);
+    assert.match(page, /<meta name="description" content="[^"]{20,}">/);
     assert.doesNotMatch(page, /http-equiv/);
     assert.equal(page.split("<!-- old -->").length, 2, "where nginx says that the page is old");
   });
