@@ -1,4 +1,4 @@
-/** Which errors were there in the report before as well (M10). Pure. */
+/** Which errors were there the week before as well (M10). Pure. */
 import type { ReportContext } from "./context";
 import { type ErrorGroup, OTHER } from "./sources/edgeLog";
 

@@ -98,7 +98,7 @@ describe("the metrics agent, from nginx's log to CloudWatch", function () {
   async function points(
     MetricName: string,
     more: Record<string, string> = {},
-  ): Promise<{ min: number; max: number }[]> {
+  ): Promise<{ sum: number; min: number; max: number }[]> {
     const { Datapoints = [] } = await cloudwatch.send(
       new GetMetricStatisticsCommand({
         Namespace: "FitnessCRM",
@@ -107,22 +107,25 @@ describe("the metrics agent, from nginx's log to CloudWatch", function () {
         StartTime: new Date(Date.now() - 600_000),
         EndTime: new Date(Date.now() + 60_000),
         Period: 1,
-        Statistics: ["Minimum", "Maximum"],
+        Statistics: ["Sum", "Minimum", "Maximum"],
       }),
     );
     // The emulator looks for each statistic by itself, and a value may have arrived in between.
-    if (Datapoints.some(({ Minimum, Maximum }) => Minimum === undefined || Maximum === undefined)) {
+    if (Datapoints.some(({ Sum, Minimum, Maximum }) => [Sum, Minimum, Maximum].includes(undefined))) {
       return points(MetricName, more);
     }
     return Datapoints.sort((a, b) => Number(a.Timestamp) - Number(b.Timestamp)).map(
-      ({ Minimum, Maximum }) => ({
+      ({ Sum, Minimum, Maximum }) => ({
+        sum: Sum ?? Number.NaN,
         min: Minimum ?? Number.NaN,
         max: Maximum ?? Number.NaN,
       }),
     );
   }
-  /** As whoever reads counts has to: what the agent sends again, since it got no answer, has the first one's time and value. */
   const total = async (metric: string, more?: Record<string, string>) =>
+    (await points(metric, more)).reduce((sum, { sum: part }) => sum + part, 0);
+  /** As whoever reads counts has to: what the agent sends again, since it got no answer, has the first one's time and value. */
+  const totalOnce = async (metric: string, more?: Record<string, string>) =>
     (await points(metric, more)).reduce((sum, { min, max }) => {
       assert.equal(min, max, `${metric}: two counts of one time`);
       return sum + max;
@@ -229,7 +232,7 @@ describe("the metrics agent, from nginx's log to CloudWatch", function () {
     await eventually(
       "they arrive",
       async () => {
-        const counted = await total("route_requests", { Route: "/api/meanwhile" });
+        const counted = await totalOnce("route_requests", { Route: "/api/meanwhile" });
         if (counted !== 40) throw new Error(`${counted} of 40 counted`);
         return true;
       },
